@@ -1,0 +1,88 @@
+/**
+ * Builds what ships: `main.js` (the plugin), `dist/cli.mjs` (the headless peer), `dist/demo.mjs` (`npm start`).
+ *
+ *   node esbuild.config.mjs             readable, with inline source maps
+ *   node esbuild.config.mjs --release   minified, no source maps
+ *
+ * The same sources and lock file give the same bytes: no times, no paths of the machine.
+ */
+import { build } from 'esbuild'
+import { builtinModules } from 'node:module'
+import { chmod, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(fileURLToPath(import.meta.url))
+const options = new Set(process.argv.slice(2))
+const release = options.delete('--release')
+if (options.size > 0) {
+  console.error(`unknown option ${[...options].join(' ')}\nusage: node esbuild.config.mjs [--release]`)
+  process.exit(2)
+}
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  charset: 'utf8',
+  legalComments: 'eof',
+  logLevel: 'warning',
+  minify: release,
+  sourcemap: release ? false : 'inline',
+  sourcesContent: false,
+  target: 'es2022',
+  treeShaking: true,
+}
+
+/** Obsidian loads one CommonJS file and gives it these modules. */
+const plugin = {
+  ...common,
+  entryPoints: ['src/main.ts'],
+  outfile: 'main.js',
+  format: 'cjs',
+  platform: 'browser',
+  external: ['obsidian', 'electron', '@codemirror/*', '@lezer/*', ...builtinModules, 'node:*'],
+}
+
+/** CommonJS packages inside an ES module still ask for `require`. */
+const nodeBanner = [
+  '#!/usr/bin/env node',
+  "import { createRequire as tandemCreateRequire } from 'node:module'",
+  'const require = tandemCreateRequire(import.meta.url)',
+].join('\n')
+
+/** Native add-ons stay packages; everything else goes in. The entry files carry no `#!` line of their own. */
+const forNode = (entry, outfile) => ({
+  ...common,
+  entryPoints: [entry],
+  outfile,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  mainFields: ['module', 'main'],
+  external: ['@number0/iroh', '@parcel/watcher'],
+  banner: { js: nodeBanner },
+})
+
+const targets = [plugin, forNode('src/cli.ts', 'dist/cli.mjs'), forNode('src/demo/demo.ts', 'dist/demo.mjs')]
+
+const kilobytes = (bytes) => `${(bytes / 1000).toFixed(0)} kB`
+
+for (const target of targets) {
+  const [entry] = target.entryPoints
+  const there = await stat(join(root, entry)).then(
+    () => true,
+    () => false,
+  )
+  if (!there) {
+    console.log(`${target.outfile}  skipped: ${entry} is not there`)
+    continue
+  }
+  try {
+    await build(target)
+  } catch {
+    process.exit(1) // esbuild has said why
+  }
+  const file = join(root, target.outfile)
+  if (target.platform === 'node') await chmod(file, 0o755)
+  console.log(`${target.outfile}  ${kilobytes((await stat(file)).size)}`)
+}

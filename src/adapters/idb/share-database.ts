@@ -1,0 +1,120 @@
+import { promisifyRequest } from 'idb-keyval'
+import type { UseStore } from 'idb-keyval'
+import { StoreError } from '../../ports/errors.ts'
+import { idbFailure } from './idb-failure.ts'
+
+const STORE = 'records'
+
+/**
+ * The IndexedDB database of one share, with one store of records as idb-keyval's `createStore` makes it. Other than that, its
+ * writes can be made durable (browsers answer before the disk has them, unless told otherwise), and it can be closed.
+ *
+ * Records, by the start of their key: `refs`; `index/…`; `pack/<id>`, `large/<oid>`, `partial/<oid>.<size>`, and the bytes
+ * of these in `data/<id>/<n>`.
+ */
+export class ShareDatabase {
+  readonly name: string
+  readonly #factory: IDBFactory
+  #database: Promise<IDBDatabase> | undefined
+  #closed = false
+
+  constructor(name: string, factory: IDBFactory = indexedDB) {
+    this.name = name
+    this.#factory = factory
+  }
+
+  /** Transactions whose end means: it is on the disk, and so is everything before it. */
+  readonly durable: UseStore = (mode, work) => this.#transaction(mode, 'strict', work)
+  /** For what counts only once a durable transaction names it. */
+  readonly quick: UseStore = (mode, work) => this.#transaction(mode, 'relaxed', work)
+
+  /** All changes that `work` makes, or none. @throws StoreError `disk-full`, `unwritable` */
+  async write(use: UseStore, work: (store: IDBObjectStore) => void): Promise<void> {
+    try {
+      await use('readwrite', (store) => {
+        const done = completed(store.transaction)
+        attempt(store.transaction, () => work(store))
+        return done
+      })
+    } catch (error) {
+      throw idbFailure(error, 'write')
+    }
+  }
+
+  /** @throws StoreError `unreadable` */
+  async read<T>(request: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+    try {
+      return await this.quick('readonly', (store) => promisifyRequest(request(store)))
+    } catch (error) {
+      throw idbFailure(error, 'read')
+    }
+  }
+
+  /** Lets running transactions end. The stores on it are of no use afterwards. */
+  async close(): Promise<void> {
+    this.#closed = true
+    const database = this.#database
+    this.#database = undefined
+    if (database) (await database).close()
+  }
+
+  async #transaction<T>(
+    mode: IDBTransactionMode,
+    durability: IDBTransactionDurability,
+    work: (store: IDBObjectStore) => T | PromiseLike<T>,
+  ): Promise<T> {
+    const database = await this.#open()
+    return work(database.transaction(STORE, mode, { durability }).objectStore(STORE))
+  }
+
+  #open(): Promise<IDBDatabase> {
+    if (this.#closed) throw new StoreError('closed', `the database ${this.name} is closed`)
+    return (this.#database ??= this.#connect())
+  }
+
+  async #connect(): Promise<IDBDatabase> {
+    try {
+      const request = this.#factory.open(this.name, 1)
+      request.onupgradeneeded = () => request.result.createObjectStore(STORE)
+      const database = await promisifyRequest(request)
+      // Phones close connections on their own in the background; the next transaction opens a new one.
+      database.onclose = () => (this.#database = undefined)
+      // Somebody deletes the database: holding on would make them wait for ever.
+      database.onversionchange = () => {
+        database.close()
+        this.#database = undefined
+      }
+      return database
+    } catch (error) {
+      this.#database = undefined
+      throw error
+    }
+  }
+}
+
+/** Runs `work` for a transaction: what it throws undoes all of it. */
+export function attempt(transaction: IDBTransaction, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    // The abort's own error says nothing; this one is what `completed` rejects with.
+    reasons.set(transaction, error)
+    transaction.abort()
+  }
+}
+
+const reasons = new WeakMap<IDBTransaction, unknown>()
+
+/** Resolves when the transaction is complete; rejects when it was undone. */
+function completed(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve()
+    transaction.onabort = () =>
+      reject(reasons.get(transaction) ?? transaction.error ?? new DOMException('undone', 'AbortError'))
+  })
+}
+
+/** The keys that begin so. */
+export function startingWith(prefix: string): IDBKeyRange {
+  return IDBKeyRange.bound(prefix, `${prefix}\uffff`)
+}

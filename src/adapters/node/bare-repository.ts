@@ -1,0 +1,82 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { StoreError } from '../../ports/errors.ts'
+import { fsyncFolder, makeFolder, replaceFile } from './durable-files.ts'
+import { errnoOf, fsFailure } from './fs-failure.ts'
+import { removeStaleTemporaries, temporaryName } from './temporary-files.ts'
+
+/**
+ * The repository must survive its user's `git gc`: objects that no ref reaches yet (a fetch under way, a merge to come) are
+ * never pruned, git starts no clean-up of its own, and blobs above LARGE_BLOB are never made deltas, so that they can be streamed.
+ */
+const CONFIG = `[core]
+\trepositoryformatversion = 0
+\tfilemode = false
+\tbare = true
+\tbigFileThreshold = 4m
+[gc]
+\tauto = 0
+\tpruneExpire = never
+[maintenance]
+\tauto = false
+`
+const HEAD = 'ref: refs/heads/main\n'
+const DESCRIPTION = 'History of an Obsidian vault, kept by Tandem.\n'
+const FOLDERS = ['objects/info', 'objects/pack', 'refs/heads']
+/** What an interrupted creation of ours may have left. */
+const OWN_NAMES = new Set(['objects', 'refs', 'config', 'description', 'tandem-partial'])
+
+/**
+ * Makes sure that a bare git repository lies in the folder, creating it if the folder is absent or empty. Idempotent; interrupted
+ * anywhere, the next call completes it.
+ * @throws StoreError `not-a-repository` when the folder holds something else (nothing is touched then), `disk-full`, `unwritable`.
+ */
+export async function openBareRepository(folder: string): Promise<void> {
+  try {
+    if (isRepository(folder)) return
+    makeFolder(folder)
+    for (const name of FOLDERS) makeFolder(path.join(folder, name))
+    removeStaleTemporaries(folder)
+    writeIfAbsent(folder, 'description', DESCRIPTION)
+    writeIfAbsent(folder, 'config', CONFIG)
+    // Last: with HEAD there, everything is.
+    writeIfAbsent(folder, 'HEAD', HEAD)
+    fsyncFolder(folder)
+  } catch (error) {
+    throw fsFailure(error, 'write', folder)
+  }
+}
+
+function isRepository(folder: string): boolean {
+  let names: string[]
+  try {
+    names = fs.readdirSync(folder)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false
+    if (errnoOf(error) === 'ENOTDIR') throw notRepository(folder, 'is a file')
+    throw error
+  }
+  if (!names.includes('HEAD')) {
+    const foreign = names.find((name) => !OWN_NAMES.has(name) && !name.startsWith('tmp_file_tandem_'))
+    if (foreign !== undefined) throw notRepository(folder, `holds ${JSON.stringify(foreign)} and no git repository`)
+    return false
+  }
+  if (!names.includes('objects') || !names.includes('refs') || !names.includes('config'))
+    throw notRepository(folder, 'is no whole git repository')
+  const config = fs.readFileSync(path.join(folder, 'config'), 'utf8')
+  if (!/^\s*bare\s*=\s*true\s*$/im.test(config)) throw notRepository(folder, 'is not a bare repository')
+  if (/^\s*repositoryformatversion\s*=\s*[1-9]/im.test(config))
+    throw notRepository(folder, 'is a git repository of a newer format')
+  // Git removes them when they are empty.
+  for (const name of FOLDERS) makeFolder(path.join(folder, name))
+  return true
+}
+
+function notRepository(folder: string, reason: string): StoreError {
+  return new StoreError('not-a-repository', `${folder} ${reason}`, { path: folder })
+}
+
+function writeIfAbsent(folder: string, name: string, content: string): void {
+  const file = path.join(folder, name)
+  if (!fs.existsSync(file)) replaceFile(file, path.join(folder, temporaryName('file')), Buffer.from(content))
+}

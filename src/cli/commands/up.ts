@@ -1,0 +1,230 @@
+import type { Device, DeviceEvent } from '../../engine/device.ts'
+import type { Context } from '../context.ts'
+import { serveControl } from '../control-server.ts'
+import { EngineHost } from '../engine-host.ts'
+import { ExitCode } from '../exit-codes.ts'
+import { formatCount, formatDuration } from '../format.ts'
+import { Operations } from '../operations.ts'
+import type { Output } from '../output.ts'
+import { deviceStatus } from '../status.ts'
+
+/** Paths named in one line of output. */
+const NAMED = 3
+/** `--once`: a connected peer that makes no progress for so long is given up. */
+const STUCK_MS = 120_000
+
+/** `tandem up`: keeps the vault in step until interrupted, or with `--once` until every reachable peer is current. */
+export async function up(context: Context, options: { once?: boolean }): Promise<ExitCode> {
+  const { output } = context
+  const state = context.openState()
+  const network = context.network()
+  const debounceMs = context.debounceMs()
+  const lock = await context.lock('up')
+  try {
+    const host = await EngineHost.open(state, network, {
+      sync: true,
+      ...(debounceMs === undefined ? {} : { debounceMs }),
+      onLog: (record) => {
+        output.object({ ...record, event: 'log', kind: record.event })
+        if (record.level === 'warn' || record.level === 'error')
+          output.diagnostic(output.errorStyle.yellow(record.message))
+      },
+    })
+    const operations = new Operations(host)
+    const control = await serveControl(context.folder, (request, reply, signal) =>
+      operations.handle(request, reply, signal),
+    )
+    try {
+      new UpDisplay(host.device, output, context.options.yes === true)
+      output.human(
+        `${output.style.bold(state.settings.deviceName)} keeps ${output.style.bold(state.vault)} in step. Ctrl-C stops.`,
+      )
+      await host.device.start({ watch: options.once !== true })
+      output.object({ event: 'up', id: host.device.id, ...deviceStatus(host) })
+      if (!host.device.peers.getPeers().length)
+        output.human('No devices are paired yet: tandem invite, or tandem join with a link.')
+      const code = options.once ? await untilCurrent(host.device, context.signal) : await untilAborted(context.signal)
+      output.progress().stop()
+      tellEnd(output, code)
+      return code
+    } finally {
+      await control.close()
+      await host.close()
+    }
+  } finally {
+    await lock.release()
+  }
+}
+
+function untilAborted(signal: AbortSignal): Promise<ExitCode> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(ExitCode.ok)
+    signal.addEventListener('abort', () => resolve(ExitCode.ok), { once: true })
+  })
+}
+
+/** Done when every peer is either current or was tried and not reached. */
+function untilCurrent(device: Device, signal: AbortSignal): Promise<ExitCode> {
+  return new Promise((resolve) => {
+    let quiet: NodeJS.Timeout
+    const end = (code: ExitCode) => {
+      clearTimeout(quiet)
+      stop()
+      resolve(code)
+    }
+    const look = () => {
+      clearTimeout(quiet)
+      quiet = setTimeout(() => end(ExitCode.notInStep), STUCK_MS)
+      if (signal.aborted) return end(ExitCode.interrupted)
+      if ([...device.shares.values()].some((share) => share.tree.consent)) return end(ExitCode.notInStep)
+      const reports = device.peerReports()
+      const reached = reports.filter((r) => r.state.link === 'connected')
+      const failed = reports.filter((r) => r.state.link === 'disconnected' && r.state.lastError)
+      if (reached.length + failed.length < reports.length || !reached.every((r) => r.current)) return
+      if (!device.isSettled) return
+      end(reached.length || !reports.length ? ExitCode.ok : ExitCode.network)
+    }
+    const stop = device.on(() => queueMicrotask(look))
+    signal.addEventListener('abort', look, { once: true })
+    look()
+  })
+}
+
+function tellEnd(output: Output, code: ExitCode): void {
+  output.object({ event: 'down', code })
+  if (code === ExitCode.ok) output.human('Stopped. Everything that arrived is kept.')
+  if (code === ExitCode.network)
+    output.human('No paired device could be reached. Your changes are committed here and will be sent the next time.')
+  if (code === ExitCode.notInStep) output.human('Not in step yet. "tandem status" says what is missing.')
+}
+
+/** Turns the engine's events into lines and a progress display. */
+class UpDisplay {
+  readonly #output: Output
+  readonly #device: Device
+  #phase: string | null = null
+
+  constructor(device: Device, output: Output, yes: boolean) {
+    this.#device = device
+    this.#output = output
+    device.on((event) => this.#on(event, yes))
+  }
+
+  #on(event: DeviceEvent, yes: boolean): void {
+    switch (event.kind) {
+      case 'peer':
+        return this.#peer(event)
+      case 'transfer': {
+        const { objectsDone, objectsTotal, bytesReceived } = event.progress
+        return this.#show('Receiving', { files: objectsDone, totalFiles: objectsTotal, bytes: bytesReceived })
+      }
+      case 'share':
+        return this.#share(event.event, event.share, yes)
+    }
+  }
+
+  #share(event: Extract<DeviceEvent, { kind: 'share' }>['event'], share: string, yes: boolean): void {
+    switch (event.kind) {
+      case 'progress': {
+        const { phase, filesDone, filesTotal, bytesDone, bytesTotal } = event.progress
+        if (filesTotal < 20) return
+        return this.#show(phase === 'scan' ? 'Reading the vault' : 'Writing files', {
+          files: filesDone,
+          totalFiles: filesTotal,
+          ...(bytesTotal ? { bytes: bytesDone, totalBytes: bytesTotal } : {}),
+        })
+      }
+      case 'settled': {
+        this.#endPhase()
+        const { applied, removed, committed, ms } = event
+        this.#output.object({
+          event: 'settled',
+          share,
+          applied: applied.length,
+          removed: removed.length,
+          committed,
+          ms,
+          paths: [...applied, ...removed].slice(0, 100),
+        })
+        if (committed) this.#output.human(`Committed ${formatCount(committed, 'change')} of this vault`)
+        if (applied.length)
+          this.#output.human(`Wrote ${named(applied)} ${this.#output.style.dim(`(${formatDuration(ms)})`)}`)
+        if (removed.length) this.#output.human(`Moved to the trash: ${named(removed)}`)
+        return
+      }
+      case 'consent':
+        return this.#consent(share, yes)
+      case 'error':
+        return this.#output.diagnostic(
+          this.#output.errorStyle.red(event.error instanceof Error ? event.error.message : String(event.error)),
+        )
+      case 'state':
+        return this.#output.object({ event: 'state', share, view: event.state.applied, heads: event.state.heads.size })
+    }
+  }
+
+  #consent(name: string, yes: boolean): void {
+    const share = this.#device.shares.get(name)
+    const pending = share?.tree.consent
+    if (!share || !pending) return
+    if (yes) return void share.answerConsent(true)
+    const what = [
+      pending.deletes.length && `delete ${formatCount(pending.deletes.length, 'file')}`,
+      pending.overwrites.length && `overwrite ${formatCount(pending.overwrites.length, 'file')}`,
+    ]
+      .filter(Boolean)
+      .join(' and ')
+    const whose = pending.direction === 'incoming' ? 'Another device wants to' : 'This vault would make the others'
+    this.#output.object({
+      event: 'consent',
+      direction: pending.direction,
+      deletes: pending.deletes.length,
+      overwrites: pending.overwrites.length,
+      paths: [...pending.deletes, ...pending.overwrites].slice(0, 100),
+    })
+    this.#output.diagnostic(
+      this.#output.errorStyle.yellow(
+        `${whose} ${what}: ${named([...pending.deletes, ...pending.overwrites])}. Nothing is done until you say so: tandem approve, or tandem reject.`,
+      ),
+    )
+  }
+
+  #peer({ before, state, record }: Extract<DeviceEvent, { kind: 'peer' }>): void {
+    const name = record?.name ?? state.id.slice(0, 10)
+    const current = this.#device.peerReports().find((r) => r.id === state.id)?.current ?? false
+    this.#output.object({
+      event: 'peer',
+      id: state.id,
+      name,
+      link: state.link,
+      health: state.health,
+      activity: state.activity,
+      current,
+      error: state.lastError?.message ?? null,
+    })
+    if (before.link !== state.link && state.link === 'connected')
+      this.#output.human(
+        `${this.#output.style.green('Connected')} to ${name}${state.path ? this.#output.style.dim(` (${state.path.kind})`) : ''}`,
+      )
+    if (before.link === 'connected' && state.link === 'disconnected')
+      this.#output.human(`Disconnected from ${name}${state.lastError ? `: ${state.lastError.message}` : ''}`)
+    if (!before.current && state.current) this.#output.human(`In step with ${name}`)
+    if (before.activity === 'syncing' && state.activity === 'idle') this.#endPhase()
+  }
+
+  #show(label: string, progress: { files: number; totalFiles: number; bytes?: number; totalBytes?: number }): void {
+    if (this.#phase === label) this.#output.progress().update(progress)
+    else this.#output.progress().phase(label, progress)
+    this.#phase = label
+  }
+
+  #endPhase(): void {
+    if (this.#phase) this.#output.progress().done()
+    this.#phase = null
+  }
+}
+
+function named(paths: readonly string[]): string {
+  const rest = paths.length - NAMED
+  return paths.slice(0, NAMED).join(', ') + (rest > 0 ? ` and ${rest} more` : '')
+}

@@ -1,0 +1,131 @@
+import { nodeCodec } from '../adapters/node/node-codec.ts'
+import { nodeRandom } from '../adapters/node/node-random.ts'
+import { systemClock } from '../adapters/node/system-clock.ts'
+import { openBareRepository } from '../adapters/node/bare-repository.ts'
+import { NodeIndexStore } from '../adapters/node/node-index-store.ts'
+import { NodeObjectStore } from '../adapters/node/node-object-store.ts'
+import { NodeRefStore } from '../adapters/node/node-ref-store.ts'
+import { openNodeVault } from '../adapters/node/node-vault-files.ts'
+import { ActivityLog } from '../adapters/node/activity-log.ts'
+import type { StateFolder } from '../adapters/node/state-folder.ts'
+import { openIrohTransport, type IrohTransport } from '../adapters/iroh/iroh-transport.ts'
+import { Device, type ShareParts } from '../engine/device.ts'
+import type { PairingQuestion } from '../engine/pairing-session.ts'
+import { Repository } from '../engine/repository.ts'
+import { SHARE_TIMES } from '../engine/share.ts'
+import type { LogRecord } from '../ports/logger.ts'
+import type { RelayChoice } from '../adapters/iroh/iroh-endpoint.ts'
+
+/** ALPN of the Tandem protocol: the major version is part of it. */
+export const ALPN = 'tandem/1'
+export const APP_VERSION = '0.1.0'
+/** The whole vault as a share (V1). */
+export const VAULT_SHARE = 'vault'
+
+export interface NetworkOptions {
+  /** `ip:port`; port 0: the port of the last run when it is free, else any. */
+  readonly bind?: string
+  readonly relay: RelayChoice
+}
+
+/** Who is asked when two devices pair: set by the invite or join that is under way. */
+export type Asker = (question: PairingQuestion, signal: AbortSignal) => Promise<boolean>
+
+/** The engine of one state folder in this process, as far as a command needs it. */
+export class EngineHost {
+  readonly askers = new Map<PairingQuestion['role'], Asker>()
+
+  private constructor(
+    readonly state: StateFolder,
+    readonly device: Device,
+    readonly transport: IrohTransport,
+  ) {}
+
+  /** The whole engine. `sync: false` pairs only: the vault is not looked at. */
+  static async open(
+    state: StateFolder,
+    network: NetworkOptions,
+    options: { sync: boolean; debounceMs?: number; onLog?: (record: LogRecord) => void },
+  ): Promise<EngineHost> {
+    const logger = new ActivityLog(state.activityLog, systemClock, options.onLog)
+    const warn = (message: string) => logger.log('warn', 'device.warning', message)
+    const shares = options.sync ? [await vaultShare(state, warn)] : []
+    const transport = await openIrohTransport({
+      secretKey: state.secretKey,
+      alpn: ALPN,
+      bind: bindAddresses(network.bind, state.settings.ports),
+      relay: network.relay,
+      clock: systemClock,
+      onWarning: warn,
+    })
+    rememberPorts(state, transport)
+    let host: EngineHost | undefined
+    const debounceMs = options.debounceMs ?? SHARE_TIMES.debounceMs
+    const device = await Device.open({
+      transport,
+      data: state,
+      codec: nodeCodec,
+      clock: systemClock,
+      random: nodeRandom,
+      logger,
+      name: state.settings.deviceName,
+      appVersion: APP_VERSION,
+      maxPeers: state.settings.maxPeers,
+      shares,
+      shareTimes: { ...SHARE_TIMES, debounceMs, debounceLimitMs: Math.max(SHARE_TIMES.debounceLimitMs, debounceMs) },
+      confirm: (question, signal) => host?.askers.get(question.role)?.(question, signal) ?? Promise.resolve(false),
+    })
+    host = new EngineHost(state, device, transport)
+    return host
+  }
+
+  async close(): Promise<void> {
+    await this.device.stop()
+  }
+}
+
+async function vaultShare(state: StateFolder, warn: (message: string) => void): Promise<ShareParts> {
+  const files = await openNodeVault({
+    root: state.vault,
+    codec: nodeCodec,
+    clock: systemClock,
+    scope: { configFolder: state.settings.configFolder },
+    onWarning: ({ path, reason }) => warn(path ? `${path}: ${reason}` : reason),
+  })
+  const { objects, refs } = await openStores(state)
+  await objects.repack()
+  const index = new NodeIndexStore(state.index, {
+    onDamaged: (movedTo) => warn(`the index was damaged and is built anew; the old one is ${movedTo}`),
+  })
+  return { name: VAULT_SHARE, objects, refs, index, files }
+}
+
+async function openStores(state: StateFolder) {
+  await openBareRepository(state.repository)
+  return { objects: await NodeObjectStore.open(state.repository), refs: new NodeRefStore(state.repository) }
+}
+
+/** The history alone, for commands that only read it. */
+export async function openHistory(state: StateFolder): Promise<Repository> {
+  const { objects, refs } = await openStores(state)
+  return Repository.open(objects, refs, nodeCodec, state.deviceId)
+}
+
+/** A random port of the last run is asked for again, so that the tickets that peers hold stay good. */
+function bindAddresses(
+  bind: string | undefined,
+  ports: { ipv4?: number; ipv6?: number },
+): { ipv4?: string; ipv6?: string } {
+  if (!bind) return { ipv4: `0.0.0.0:${ports.ipv4 ?? 0}`, ipv6: `[::]:${ports.ipv6 ?? 0}` }
+  const port = bind.slice(bind.lastIndexOf(':') + 1)
+  const host = bind.slice(0, bind.lastIndexOf(':'))
+  if (bind.startsWith('[')) return { ipv6: `${host}:${port === '0' ? (ports.ipv6 ?? 0) : port}` }
+  return { ipv4: `${host}:${port === '0' ? (ports.ipv4 ?? 0) : port}` }
+}
+
+function rememberPorts(state: StateFolder, transport: IrohTransport): void {
+  const portOf = (v6: boolean) => transport.boundSockets().find((s) => s.startsWith('[') === v6)
+  const [v4, v6] = [portOf(false), portOf(true)].map((s) => (s ? Number(s.slice(s.lastIndexOf(':') + 1)) : undefined))
+  const ports = { ...(v4 ? { ipv4: v4 } : {}), ...(v6 ? { ipv6: v6 } : {}) }
+  if (JSON.stringify(ports) !== JSON.stringify(state.settings.ports)) state.saveSettings({ ports })
+}

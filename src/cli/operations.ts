@@ -1,0 +1,194 @@
+import { fileAt, readLog } from '../engine/history-queries.ts'
+import type { PairingQuestion } from '../engine/pairing-session.ts'
+import { restoreFile } from '../engine/restore.ts'
+import type { Repository } from '../engine/repository.ts'
+import { decodePairingLink, encodePairingLink } from '../peers/pairing-link.ts'
+import type { ControlRequest } from './control-message.ts'
+import { VAULT_SHARE, type EngineHost } from './engine-host.ts'
+import { deviceStatus } from './status.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Bytes of a file per event on the control socket; as base64 it stays far below the line limit. */
+const SHOW_CHUNK = 256 * 1024
+
+/**
+ * What the commands ask of an engine: of the one that `tandem up` runs, over the control socket, or of one in this process.
+ * Parameters, events and results are plain JSON, so both ways are the same.
+ */
+export class Operations {
+  readonly #host: EngineHost
+  readonly #questions = new Map<string, (accepted: boolean) => void>()
+  #nextQuestion = 1
+
+  constructor(host: EngineHost) {
+    this.#host = host
+  }
+
+  /** A ControlHandler. @throws typed errors; UsageError for a method that there is not. */
+  async handle(
+    { method, params }: ControlRequest,
+    reply: (event: unknown) => void,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const p = (typeof params === 'object' && params !== null ? params : {}) as Record<string, unknown>
+    switch (method) {
+      case 'status':
+        return deviceStatus(this.#host)
+      case 'invite':
+        return this.#invite(p.yes === true, reply, signal)
+      case 'join':
+        return this.#join(text(p, 'link'), p.yes === true, reply, signal)
+      case 'answer':
+        return this.#answer(text(p, 'question'), p.accepted === true)
+      case 'remove':
+        return this.#remove(text(p, 'peer'))
+      case 'consent':
+        return this.#consent(p.yes === true)
+      case 'sync':
+        return this.#sync()
+      case 'restore':
+        return this.#restore(text(p, 'commit'), text(p, 'path'))
+      default:
+        return historyOperation(this.#repository(), { method, params }, reply)
+    }
+  }
+
+  #repository(): Repository {
+    const share = this.#host.device.shares.get(VAULT_SHARE)
+    if (!share) throw new UsageError('usage', 'this engine does not sync a vault')
+    return share.repository
+  }
+
+  async #invite(yes: boolean, reply: (event: unknown) => void, signal: AbortSignal): Promise<unknown> {
+    const { offer, paired, cancel } = this.#host.device.peers.invite(VAULT_SHARE)
+    const stopAsking = this.#askOn('inviter', yes, reply)
+    signal.addEventListener('abort', cancel, { once: true })
+    try {
+      reply({ link: encodePairingLink(offer) })
+      const record = await paired
+      return { paired: { id: record.nodeId, name: record.name } }
+    } finally {
+      signal.removeEventListener('abort', cancel)
+      stopAsking()
+    }
+  }
+
+  async #join(link: string, yes: boolean, reply: (event: unknown) => void, signal: AbortSignal): Promise<unknown> {
+    const offer = decodePairingLink(link)
+    const stopAsking = this.#askOn('joiner', yes, reply)
+    try {
+      const record = await this.#host.device.peers.join(offer, signal)
+      return { paired: { id: record.nodeId, name: record.name } }
+    } finally {
+      stopAsking()
+    }
+  }
+
+  /** P3: with --yes the link's secret suffices; else the short code goes to the person who runs the command. */
+  #askOn(role: PairingQuestion['role'], yes: boolean, reply: (event: unknown) => void): () => void {
+    const { askers } = this.#host
+    const asker = (question: PairingQuestion, signal: AbortSignal): Promise<boolean> => {
+      if (yes) return Promise.resolve(true)
+      return new Promise((resolve) => {
+        const key = String(this.#nextQuestion++)
+        const end = (accepted: boolean) => {
+          this.#questions.delete(key)
+          resolve(accepted)
+        }
+        this.#questions.set(key, end)
+        signal.addEventListener('abort', () => end(false), { once: true })
+        reply({ question: key, code: question.code, device: question.deviceName })
+      })
+    }
+    askers.set(role, asker)
+    return () => {
+      if (askers.get(role) === asker) askers.delete(role)
+    }
+  }
+
+  #answer(question: string, accepted: boolean): unknown {
+    const answer = this.#questions.get(question)
+    answer?.(accepted)
+    return { answered: answer !== undefined }
+  }
+
+  async #remove(name: string): Promise<unknown> {
+    const { peers } = this.#host.device
+    const found = peers.getPeers().filter((p) => p.nodeId.startsWith(name) || p.name === name)
+    if (found.length !== 1) {
+      throw new UsageError(
+        'usage',
+        found.length
+          ? `${found.length} devices are called ${name}; give more of the id`
+          : `no device is called ${name}; "tandem peers" lists them`,
+      )
+    }
+    const [{ nodeId, name: removed }] = found as [(typeof found)[0]]
+    await peers.removePeer(nodeId)
+    return { removed: { id: nodeId, name: removed } }
+  }
+
+  async #consent(yes: boolean): Promise<unknown> {
+    const share = this.#host.device.shares.get(VAULT_SHARE)
+    const pending = share?.tree.consent
+    if (!share || !pending) return { answered: false }
+    await share.answerConsent(yes)
+    return { answered: true, yes, deletes: pending.deletes.length, overwrites: pending.overwrites.length }
+  }
+
+  async #restore(commit: string, path: string): Promise<unknown> {
+    const share = this.#host.device.shares.get(VAULT_SHARE)
+    if (!share) throw new UsageError('usage', 'this engine does not sync a vault')
+    const found = await fileAt(share.repository, commit, path)
+    await share.settle() // what the disk holds now must be in the history before it is replaced
+    const result = await restoreFile(share.repository, share.files, found.path, found.oid)
+    share.tree.markDirty([found.path])
+    await share.settle()
+    return { result, commit: found.commit }
+  }
+
+  async #sync(): Promise<unknown> {
+    for (const share of this.#host.device.shares.values()) {
+      share.tree.markAllDirty()
+      await share.settle()
+    }
+    this.#host.device.peers.connectAll()
+    return {}
+  }
+}
+
+/** What needs the history alone: answered by a running engine, or from the repository when none runs. */
+export async function historyOperation(
+  repository: Repository,
+  { method, params }: ControlRequest,
+  reply: (event: unknown) => void,
+): Promise<unknown> {
+  const p = (typeof params === 'object' && params !== null ? params : {}) as Record<string, unknown>
+  switch (method) {
+    case 'log': {
+      const limit = typeof p.limit === 'number' && p.limit > 0 ? p.limit : 50
+      const commits = await readLog(repository, typeof p.path === 'string' ? p.path : undefined, limit)
+      for (const commit of commits) reply(commit)
+      return { commits: commits.length }
+    }
+    case 'show': {
+      const { oid, path, commit } = await fileAt(repository, text(p, 'commit'), text(p, 'path'))
+      for await (const chunk of chunked(repository.objects.stream(oid)))
+        reply({ data: Buffer.from(chunk).toString('base64') })
+      return { path, commit, oid }
+    }
+    default:
+      throw new UsageError('usage', `unknown request ${method}`)
+  }
+}
+
+async function* chunked(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks)
+    for (let at = 0; at < chunk.length; at += SHOW_CHUNK) yield chunk.subarray(at, at + SHOW_CHUNK)
+}
+
+function text(params: Record<string, unknown>, name: string): string {
+  const value = params[name]
+  if (typeof value !== 'string' || !value) throw new UsageError('usage', `the request lacks ${name}`)
+  return value
+}

@@ -1,0 +1,122 @@
+import type { PeerReport } from '../engine/device.ts'
+import type { Share } from '../engine/share.ts'
+import type { PeerRecord } from '../ports/data-store.ts'
+import { VAULT_SHARE, type EngineHost } from './engine-host.ts'
+import type { StateFolder } from '../adapters/node/state-folder.ts'
+
+/** Paths listed in a status; the counts tell the rest. */
+const LISTED = 100
+
+/** The whole state of a device as plain JSON: what `tandem status --json` prints. */
+export interface DeviceStatus {
+  readonly running: boolean
+  readonly device: { readonly id: string; readonly name: string }
+  readonly vault: string
+  readonly repository: string
+  readonly settled: boolean
+  readonly share: ShareStatus | null
+  readonly peers: readonly PeerStatusLine[]
+}
+
+export interface ShareStatus {
+  readonly files: number
+  readonly view: string | null
+  readonly consent: {
+    readonly direction: string
+    readonly deletes: number
+    readonly overwrites: number
+    readonly paths: readonly string[]
+  } | null
+  readonly issues: readonly { readonly kind: string; readonly path: string; readonly reason: string }[]
+  readonly error: string | null
+}
+
+export interface PeerStatusLine {
+  readonly id: string
+  readonly name: string
+  readonly status: string
+  readonly current: boolean
+  readonly health: string
+  readonly lastSyncAt: number | null
+  readonly lastError: { readonly at: number; readonly code: string; readonly message: string } | null
+  readonly retryAt: number | null
+  readonly roundTripMs: number | null
+  readonly path: { readonly kind: string; readonly address: string } | null
+  readonly traffic: Readonly<Record<string, number>>
+  readonly autoConnect: boolean
+}
+
+export function deviceStatus({ device, state }: EngineHost): DeviceStatus {
+  const share = device.shares.get(VAULT_SHARE)
+  return {
+    running: true,
+    device: { id: device.id, name: device.name },
+    vault: state.vault,
+    repository: state.repository,
+    settled: device.isSettled,
+    share: share ? shareStatus(share) : null,
+    peers: device.peerReports().map(peerLine),
+  }
+}
+
+/** The same for a device whose engine does not run: its records are all that is known. */
+export function restingStatus(state: StateFolder, peers: readonly PeerRecord[]): DeviceStatus {
+  return {
+    running: false,
+    device: { id: state.deviceId, name: state.settings.deviceName },
+    vault: state.vault,
+    repository: state.repository,
+    settled: false,
+    share: null,
+    peers: peers.map((record) => ({
+      id: record.nodeId,
+      name: record.name,
+      status: 'disconnected',
+      current: false,
+      health: 'healthy',
+      lastSyncAt: record.lastSyncAt,
+      lastError: null,
+      retryAt: null,
+      roundTripMs: null,
+      path: null,
+      traffic: {},
+      autoConnect: record.autoConnect,
+    })),
+  }
+}
+
+function shareStatus({ tree, lastError }: Share): ShareStatus {
+  const { consent } = tree
+  const issues = Object.entries(tree.issues).flatMap(([kind, list]) =>
+    (list as { path: string; reason: string }[]).map(({ path, reason }) => ({ kind, path, reason })),
+  )
+  return {
+    files: tree.fileCount,
+    view: tree.applied,
+    consent: consent && {
+      direction: consent.direction,
+      deletes: consent.deletes.length,
+      overwrites: consent.overwrites.length,
+      paths: [...consent.deletes, ...consent.overwrites].slice(0, LISTED),
+    },
+    issues: issues.slice(0, LISTED),
+    error: lastError === null ? null : lastError instanceof Error ? lastError.message : String(lastError),
+  }
+}
+
+function peerLine({ id, name, status, current, state, record, traffic }: PeerReport): PeerStatusLine {
+  return {
+    id,
+    name,
+    status,
+    current,
+    health: state.health,
+    lastSyncAt: record.lastSyncAt,
+    lastError: state.lastError,
+    retryAt: state.retryAt,
+    roundTripMs: state.roundTripMs,
+    path: state.path && { kind: state.path.kind, address: state.path.address },
+    traffic: { ...traffic },
+    autoConnect: record.autoConnect,
+  }
+}

@@ -1,0 +1,152 @@
+import type { Codec } from '../objects/codec.ts'
+import { cleanIdentityName, type Identity } from '../objects/commit.ts'
+import { peerStatus, type PeerState, type PeerStatus } from '../peers/peer-states.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { DataStore, PeerRecord } from '../ports/data-store.ts'
+import type { IndexStore } from '../ports/index-store.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { ObjectStore } from '../ports/object-store.ts'
+import type { Random } from '../ports/random.ts'
+import type { RefStore } from '../ports/ref-store.ts'
+import type { EndpointId, Transport } from '../ports/transport.ts'
+import type { VaultFiles } from '../ports/vault-files.ts'
+import type { LinkTimes } from '../protocol/link-session.ts'
+import type { ShareName } from '../protocol/messages.ts'
+import { Emitter } from '../peers/emitter.ts'
+import type { FetchProgress } from './fetch-client.ts'
+import type { PairingQuestion } from './pairing-session.ts'
+import { PeerManager } from './peer-manager.ts'
+import { Repository } from './repository.ts'
+import { Share, type ShareEvent, type ShareTimes } from './share.ts'
+import { ShareTraffic } from './share-traffic.ts'
+import { WorkingTree } from './working-tree.ts'
+
+export interface ShareParts {
+  readonly name: ShareName
+  readonly objects: ObjectStore
+  readonly refs: RefStore
+  readonly index: IndexStore
+  readonly files: VaultFiles
+}
+
+export interface DeviceOptions {
+  readonly transport: Transport
+  readonly data: DataStore
+  readonly codec: Codec
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly name: string
+  readonly appVersion: string
+  readonly maxPeers: number
+  /** None: the device pairs and does not sync. */
+  readonly shares: readonly ShareParts[]
+  readonly confirm: (question: PairingQuestion, signal: AbortSignal) => Promise<boolean>
+  readonly shareTimes?: ShareTimes
+  readonly linkTimes?: LinkTimes
+}
+
+export type DeviceEvent =
+  | { readonly kind: 'share'; readonly share: ShareName; readonly event: ShareEvent }
+  | { readonly kind: 'peer'; readonly before: PeerState; readonly state: PeerState; readonly record: PeerRecord | undefined }
+  | { readonly kind: 'transfer'; readonly peer: EndpointId; readonly progress: FetchProgress }
+
+/** A peer as a person sees it. */
+export interface PeerReport {
+  readonly id: EndpointId
+  readonly name: string
+  readonly status: PeerStatus
+  readonly state: PeerState
+  /** Both vaults show the same, by the peer's own word, and nothing waits here. */
+  readonly current: boolean
+  readonly record: PeerRecord
+  readonly traffic: ReturnType<PeerManager['trafficOf']>
+}
+
+/** One device of the fleet: its shares, its peers, and the traffic between them. The engine's public face. */
+export class Device {
+  readonly #events = new Emitter<DeviceEvent>()
+
+  private constructor(
+    readonly id: EndpointId,
+    readonly name: string,
+    readonly shares: ReadonlyMap<ShareName, Share>,
+    readonly peers: PeerManager,
+  ) {}
+
+  static async open(options: DeviceOptions): Promise<Device> {
+    const { clock, codec, logger, transport } = options
+    const shares = new Map<ShareName, Share>()
+    for (const parts of options.shares) {
+      const repository = await Repository.open(parts.objects, parts.refs, codec, transport.id)
+      const identity = () => identityOf(options.name, transport.id, clock)
+      const tree = await WorkingTree.open({ repository, files: parts.files, index: parts.index, codec, clock, identity })
+      shares.set(parts.name, new Share(parts.name, repository, tree, parts.files, clock, logger, options.shareTimes))
+    }
+    let emit: (event: DeviceEvent) => void = () => undefined
+    let manager!: PeerManager
+    const traffic = new ShareTraffic(shares, clock, logger, {
+      syncing: (link, active) => manager.syncing(link, active),
+      progress: (link, progress) => emit({ kind: 'transfer', peer: link.remoteId, progress }),
+      fault: (link, error) => manager.fault(link, error),
+    })
+    manager = await PeerManager.open({
+      transport,
+      data: options.data,
+      clock,
+      random: options.random,
+      logger,
+      deviceName: options.name,
+      appVersion: options.appVersion,
+      maxPeers: options.maxPeers,
+      ...(options.linkTimes ? { linkTimes: options.linkTimes } : {}),
+      confirm: options.confirm,
+      local: () => new Map([...shares].map(([name, share]) => [name, share.state()])),
+      traffic,
+    })
+    const device = new Device(transport.id, options.name, shares, manager)
+    emit = (event) => device.#events.emit(event)
+    for (const [name, share] of shares) {
+      share.on((event) => {
+        if (event.kind === 'state') manager.localChanged(name, event.state)
+        emit({ kind: 'share', share: name, event })
+      })
+    }
+    manager.onPeerStateChange(({ before, state }) => emit({ kind: 'peer', before, state, record: manager.getPeers().find((p) => p.nodeId === state.id) }))
+    return device
+  }
+
+  on(listener: (event: DeviceEvent) => void): () => void {
+    return this.#events.on(listener)
+  }
+
+  /** Looks at the vaults first (E5), then lets peers in. */
+  async start(options: { watch: boolean }): Promise<void> {
+    for (const share of this.shares.values()) await share.start(options)
+    this.peers.start()
+  }
+
+  /** Whether everything known here is on the disk, and everything on the disk committed. */
+  get isSettled(): boolean {
+    return [...this.shares.values()].every((share) => share.isSettled)
+  }
+
+  peerReports(): PeerReport[] {
+    return this.peers.getPeers().map((record) => {
+      const state = this.peers.states.get(record.nodeId)!
+      const current = this.isSettled && this.peers.isCurrent(record.nodeId)
+      return { id: record.nodeId, name: record.name, status: peerStatus(state), state, current, record, traffic: this.peers.trafficOf(record.nodeId) }
+    })
+  }
+
+  /** L9: peers hear goodbye first; then the vaults come to rest. */
+  async stop(): Promise<void> {
+    await this.peers.stop()
+    for (const share of this.shares.values()) await share.stop()
+  }
+}
+
+/** V9: the device's name and the real time; the address names the device's key. */
+export function identityOf(name: string, id: EndpointId, clock: Clock): Identity {
+  return { name: cleanIdentityName(name), email: `${id.slice(0, 16)}@tandem.invalid`, seconds: Math.floor(clock.now() / 1000), zoneMinutes: clock.zoneMinutes() }
+}

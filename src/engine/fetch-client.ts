@@ -1,0 +1,187 @@
+import type { Oid } from '../objects/oid.ts'
+import type { Clock } from '../ports/clock.ts'
+import { ProtocolError, TransportError } from '../ports/errors.ts'
+import type { ByteStream } from '../ports/transport.ts'
+import { decodeFetchReply, encodeFetchRequest, MAX_FETCH_OIDS, type FetchReply, type FetchRequest } from '../protocol/fetch-messages.ts'
+import { encodeFrame, FrameReader } from '../protocol/frames.ts'
+import type { DeviceHeads } from '../protocol/messages.ts'
+import type { ReceiveResult, Repository } from './repository.ts'
+
+/** T5: bytes that flow have no deadline; silence has. */
+const SILENCE_MS = 30_000
+
+export interface FetchProgress {
+  readonly objectsDone: number
+  readonly objectsTotal: number
+  /** Of the objects, inflated; the total is known once the history is here. */
+  readonly bytesTotal: number
+  /** On the wire, since this fetch began. */
+  readonly bytesReceived: number
+}
+
+export interface FetchOptions {
+  readonly openStream: () => Promise<ByteStream>
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  readonly onProgress?: (progress: FetchProgress) => void
+  readonly onBytes?: (count: number) => void
+}
+
+/**
+ * Brings the histories of `heads` here and moves the heads. Each round asks the store what is still missing, so a fetch that was
+ * cut goes on where it stopped, from this peer or another. Order: history (commits and trees), then blobs, small before large (T1).
+ *
+ * @throws TransportError; ProtocolError `refused` when the peer does not have what it offered; CorruptObjectError.
+ */
+export async function fetchHeads(repository: Repository, share: string, heads: DeviceHeads, options: FetchOptions): Promise<Extract<ReceiveResult, { result: 'received' }>> {
+  const fetch = new Fetch(repository, share, options)
+  for (;;) {
+    const received = await repository.receive(heads)
+    if (received.result === 'received') return received
+    const { missingCommits, missingTrees, missingBlobs } = received.missing
+    const before = fetch.objectsDone
+    if (missingCommits.length || missingTrees.length) {
+      await fetch.request({ share, kind: 'history', commits: missingCommits.slice(0, 1000), trees: missingTrees.slice(0, 10_000), haves: [...repository.heads().values()].slice(0, 1000) })
+    } else {
+      await fetch.blobs(missingBlobs)
+    }
+    if (fetch.objectsDone === before) {
+      throw new ProtocolError('refused', 'the other device announced something that it does not have', { missing: [...missingCommits, ...missingTrees, ...missingBlobs].slice(0, 5) })
+    }
+  }
+}
+
+class Fetch {
+  objectsDone = 0
+  #objectsTotal = 0
+  #bytesTotal = 0
+  #bytesReceived = 0
+  readonly #repository: Repository
+  readonly #share: string
+  readonly #options: FetchOptions
+
+  constructor(repository: Repository, share: string, options: FetchOptions) {
+    this.#repository = repository
+    this.#share = share
+    this.#options = options
+  }
+
+  async blobs(oids: readonly Oid[]): Promise<void> {
+    for (let i = 0; i < oids.length; i += MAX_FETCH_OIDS) {
+      const done = await this.request({ share: this.#share, kind: 'objects', oids: oids.slice(i, i + MAX_FETCH_OIDS) })
+      for (const { oid, size } of done.large) await this.#large(oid, size)
+    }
+  }
+
+  /** Sends one request on a stream of its own and stores the pieces that answer it. */
+  async request(request: FetchRequest): Promise<Extract<FetchReply, { kind: 'done' }>> {
+    return this.#onStream(request, async (frames) => {
+      for (;;) {
+        const frame = await frames.frame()
+        if (!frame) throw new TransportError('disconnected', 'the transfer ended before it was complete') // T2
+        const reply = decodeFetchReply(frame)
+        switch (reply.kind) {
+          case 'plan':
+            this.#objectsTotal = this.objectsDone + reply.objects
+            this.#bytesTotal = reply.bytes
+            this.#report()
+            break
+          case 'piece':
+            await this.#repository.objects.writePack(this.#counted(frames.raw(reply.size)))
+            this.objectsDone += reply.objects
+            this.#report()
+            break
+          case 'done':
+            return reply
+          case 'refusal':
+            throw new ProtocolError('refused', `the other device refused: ${reply.message}`, { code: reply.code })
+          case 'large':
+            throw new ProtocolError('out-of-order', 'a large file came unasked')
+        }
+      }
+    })
+  }
+
+  async #large(oid: Oid, size: number): Promise<void> {
+    const reception = await this.#repository.objects.receiveLarge(oid, size)
+    let finished = false
+    try {
+      if (reception.received < size) {
+        await this.#onStream({ share: this.#share, kind: 'large', oid, offset: reception.received }, async (frames) => {
+          const frame = await frames.frame()
+          const reply = frame && decodeFetchReply(frame)
+          if (reply?.kind !== 'large' || reply.oid !== oid || reply.size !== size || reply.offset !== reception.received) {
+            throw new ProtocolError('refused', 'the other device did not send the large file that it announced', { oid })
+          }
+          for await (const chunk of this.#counted(frames.raw(size - reply.offset))) await reception.write(chunk)
+        })
+      }
+      finished = true
+      await reception.finish()
+      this.objectsDone++
+      this.#report()
+    } finally {
+      if (!finished) await reception.pause() // T2: what arrived stays
+    }
+  }
+
+  async #onStream<T>(request: FetchRequest, receive: (frames: FrameReader) => Promise<T>): Promise<T> {
+    const { signal, clock } = this.#options
+    signal.throwIfAborted()
+    const stream = await this.#options.openStream()
+    let silent = false
+    let cancelTimer: () => void = () => undefined
+    const watch = () => {
+      cancelTimer()
+      cancelTimer = clock.after(SILENCE_MS, () => {
+        silent = true
+        stream.abort()
+      })
+    }
+    const onAbort = () => stream.abort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      watch()
+      await stream.write(encodeFrame(encodeFetchRequest(request)))
+      const done = stream.finish()
+      done.catch(() => undefined)
+      const result = await receive(
+        new FrameReader({
+          read: async (max) => {
+            const chunk = await stream.read(max)
+            watch()
+            return chunk
+          },
+        }),
+      )
+      await drain(stream)
+      return result
+    } catch (error) {
+      stream.abort()
+      if (silent) throw new TransportError('timeout', `nothing arrived for ${SILENCE_MS / 1000} s`, {}, { cause: error })
+      signal.throwIfAborted()
+      throw error
+    } finally {
+      cancelTimer()
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  async *#counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      this.#bytesReceived += chunk.length
+      this.#options.onBytes?.(chunk.length)
+      this.#report()
+      yield chunk
+    }
+  }
+
+  #report(): void {
+    this.#options.onProgress?.({ objectsDone: this.objectsDone, objectsTotal: Math.max(this.#objectsTotal, this.objectsDone), bytesTotal: this.#bytesTotal, bytesReceived: this.#bytesReceived })
+  }
+}
+
+/** Reads to the end, so that the stream's slot is free again. */
+async function drain(stream: ByteStream): Promise<void> {
+  while ((await stream.read()) !== null);
+}

@@ -1,0 +1,246 @@
+import { CorruptObjectError } from '../objects/errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import { ProtocolError, TransportError } from '../ports/errors.ts'
+import type { ByteStream, CloseReason, Connection, EndpointId } from '../ports/transport.ts'
+import { CLOSE, type CloseCode } from '../protocol/close-codes.ts'
+import { encodeFrame, FrameReader } from '../protocol/frames.ts'
+import { newLink, updateLink, type LinkEffect, type LinkEvent, type LinkState, type LinkTimes } from '../protocol/link-session.ts'
+import { decodeMessage, encodeMessage, type ByeReason, type DeviceHeads, type Hello, type SendableMessage, type ShareName } from '../protocol/messages.ts'
+import { SendQueue } from '../protocol/send-queue.ts'
+
+/** How often the session looks at the clock: fine enough for its timeouts of seconds. */
+const TICK_MS = 1_000
+/** L9: after a goodbye streams may finish this long. */
+const GOODBYE_MS = 2_000
+
+export interface PendingUpdate {
+  readonly share: ShareName
+  readonly heads: DeviceHeads
+  readonly known: DeviceHeads
+  readonly view: Extract<LinkEffect, { kind: 'update' }>['view']
+}
+
+/** What the owner of a link answers to. Called synchronously, in the order of the messages. */
+export interface LinkOwner {
+  greeted(link: Link, hello: Hello): void
+  pairing(link: Link, message: Extract<LinkEffect, { kind: 'pairing' }>['message']): void
+  opened(link: Link): void
+  offer(link: Link, share: ShareName, heads: DeviceHeads, pack: Uint8Array): void
+  changed(link: Link): void
+  refused(link: Link, code: string, message: string): void
+  /** Makes the thin pack for an update; empty when the refs should go alone. */
+  buildUpdate(update: PendingUpdate): Promise<Uint8Array>
+  serve(link: Link, stream: ByteStream): Promise<void>
+  closed(link: Link, reason: CloseReason): void
+}
+
+export interface LinkTraffic {
+  messagesSent: number
+  messagesReceived: number
+  bytesSent: number
+  bytesReceived: number
+}
+
+/** Runs the session of one connection: reads its messages, writes what it wants sent, keeps its time. */
+export class Link {
+  readonly remoteId: EndpointId
+  readonly side: Connection['side']
+  readonly traffic: LinkTraffic = { messagesSent: 0, messagesReceived: 0, bytesSent: 0, bytesReceived: 0 }
+  #state: LinkState
+  #queue = new SendQueue()
+  #updates = new Map<ShareName, PendingUpdate>()
+  #wake: (() => void) | null = null
+  #cancelTick: (() => void) | null = null
+  #over = false
+  #endGoodbye!: () => void
+  /** The goodbye has arrived, or there is nobody to say it to. */
+  readonly #saidGoodbye = new Promise<void>((resolve) => (this.#endGoodbye = resolve))
+  #bye: ByeReason | null = null
+  readonly #connection: Connection
+  readonly #owner: LinkOwner
+  readonly #clock: Clock
+
+  constructor(connection: Connection, self: Hello, owner: LinkOwner, clock: Clock, times?: LinkTimes) {
+    this.#connection = connection
+    this.#owner = owner
+    this.#clock = clock
+    this.remoteId = connection.remoteId
+    this.side = connection.side
+    this.#state = newLink(connection.remoteId, self, clock.now(), times)
+  }
+
+  get state(): LinkState {
+    return this.#state
+  }
+
+  get isOpen(): boolean {
+    return this.#state.phase === 'open' && !this.#over
+  }
+
+  get queueDepth(): number {
+    return this.#queue.depth + this.#updates.size
+  }
+
+  get dropped(): number {
+    return this.#queue.dropped
+  }
+
+  /** The reason of the other side's goodbye, if it said one. */
+  get bye(): ByeReason | null {
+    return this.#bye
+  }
+
+  paths() {
+    return this.#connection.paths()
+  }
+
+  openStream(): Promise<ByteStream> {
+    if (this.#over) throw new TransportError('disconnected', 'the link is closed')
+    return this.#connection.openStream()
+  }
+
+  /** Talks until the connection is over; never throws. */
+  async run(): Promise<void> {
+    this.#tickLater()
+    const talk = this.#talk().catch((error: unknown) => this.#fail(error))
+    const reason = await this.#connection.closed
+    this.#over = true
+    this.#cancelTick?.()
+    this.#wake?.()
+    this.#endGoodbye()
+    await talk
+    this.#owner.closed(this, reason)
+  }
+
+  async #talk(): Promise<void> {
+    const control = this.side === 'dialer' ? await this.#connection.openStream() : await this.#connection.acceptStream()
+    if (!control) return
+    this.dispatch({ kind: 'start' })
+    await Promise.all([this.#write(control), this.#read(control), this.#serve()].map((task) => task.catch((error: unknown) => this.#fail(error))))
+  }
+
+  dispatch(event: LinkEvent): void {
+    const [state, effects] = updateLink(this.#state, event)
+    this.#state = state
+    for (const effect of effects) this.#perform(effect)
+  }
+
+  #perform(effect: LinkEffect): void {
+    switch (effect.kind) {
+      case 'send':
+        return this.send(effect.message)
+      case 'greeted':
+        return this.#owner.greeted(this, effect.hello)
+      case 'pairing':
+        return this.#owner.pairing(this, effect.message)
+      case 'opened':
+        return this.#owner.opened(this)
+      case 'offer':
+        return this.#owner.offer(this, effect.share, effect.heads, effect.pack)
+      case 'update': {
+        const before = this.#updates.get(effect.share)
+        const update = before ? { ...effect, heads: new Map([...before.heads, ...effect.heads]), known: before.known, view: before.view } : effect
+        this.#updates.set(effect.share, update)
+        return this.#wake?.()
+      }
+      case 'peer-changed':
+        return this.#owner.changed(this)
+      case 'refused':
+        return this.#owner.refused(this, effect.code, effect.message)
+      case 'bye':
+        this.#bye = effect.reason
+        return this.close(CLOSE.shutdown, 'goodbye')
+      case 'close':
+        return this.close(effect.code, effect.reason)
+    }
+  }
+
+  send(message: SendableMessage): void {
+    this.#queue.push(message)
+    this.#wake?.()
+  }
+
+  close(code: CloseCode, reason: string): void {
+    this.#over = true
+    this.#cancelTick?.()
+    this.#wake?.()
+    this.#connection.close(code, reason)
+  }
+
+  /** L9: says goodbye and closes when it is on its way. */
+  async leave(reason: ByeReason, code: CloseCode): Promise<void> {
+    if (this.#over) return
+    this.dispatch({ kind: 'leave', reason })
+    await new Promise<void>((resolve) => {
+      const cancel = this.#clock.after(GOODBYE_MS, resolve)
+      void this.#saidGoodbye.then(resolve).then(cancel)
+    })
+    this.close(code, reason)
+  }
+
+  #tickLater(): void {
+    this.#cancelTick = this.#clock.after(TICK_MS, () => {
+      if (this.#over) return
+      this.dispatch({ kind: 'tick', now: this.#clock.now() })
+      this.#tickLater()
+    })
+  }
+
+  async #write(control: ByteStream): Promise<void> {
+    for (;;) {
+      const message = this.#queue.take() ?? (this.#updates.size ? await this.#takeUpdate() : undefined)
+      if (this.#over) return control.abort()
+      if (!message) {
+        await new Promise<void>((resolve) => (this.#wake = resolve))
+        this.#wake = null
+        continue
+      }
+      const frame = encodeFrame(encodeMessage(message))
+      await control.write(frame)
+      this.traffic.messagesSent++
+      this.traffic.bytesSent += frame.length
+      if (message.kind === 'bye') return control.finish().finally(this.#endGoodbye) // a close right after a write would overtake it
+    }
+  }
+
+  async #takeUpdate(): Promise<SendableMessage | undefined> {
+    const [update] = this.#updates.values()
+    if (!update) return undefined
+    this.#updates.delete(update.share)
+    const pack = await this.#owner.buildUpdate(update)
+    return { kind: 'update', share: update.share, heads: update.heads, pack }
+  }
+
+  async #read(control: ByteStream): Promise<void> {
+    const frames = new FrameReader(control)
+    for (;;) {
+      const frame = await frames.frame()
+      if (!frame || this.#over) return
+      this.traffic.messagesReceived++
+      this.traffic.bytesReceived += frame.length + 4
+      this.dispatch({ kind: 'message', message: decodeMessage(frame), now: this.#clock.now() })
+    }
+  }
+
+  async #serve(): Promise<void> {
+    for (;;) {
+      const stream = await this.#connection.acceptStream()
+      if (!stream) return
+      if (this.#state.phase !== 'open') stream.abort() // P4: a stranger learns nothing
+      else this.#owner.serve(this, stream).catch((error: unknown) => this.#failBulk(error))
+    }
+  }
+
+  /** A bulk stream that failed ends alone, unless the other side broke the protocol on it. */
+  #failBulk(error: unknown): void {
+    if (error instanceof ProtocolError) this.#fail(error)
+  }
+
+  #fail(error: unknown): void {
+    if (this.#over) return
+    const broken = error instanceof ProtocolError || error instanceof CorruptObjectError
+    const text = error instanceof Error ? error.message : String(error)
+    if (broken || !(error instanceof TransportError)) this.close(CLOSE.protocol, text.slice(0, 180))
+    else this.close(CLOSE.disconnect, text.slice(0, 180))
+  }
+}

@@ -1,0 +1,147 @@
+import { CorruptObjectError } from '../objects/errors.ts'
+import type { Oid } from '../objects/oid.ts'
+import type { Clock } from '../ports/clock.ts'
+import { TandemError, TransportError } from '../ports/errors.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { ByteStream, EndpointId } from '../ports/transport.ts'
+import { CLOSE } from '../protocol/close-codes.ts'
+import type { DeviceHeads, ShareName } from '../protocol/messages.ts'
+import { fetchHeads, type FetchProgress } from './fetch-client.ts'
+import { serveFetch } from './fetch-server.ts'
+import type { Link, PendingUpdate } from './link.ts'
+import { Mutex } from './mutex.ts'
+import { listObjects } from './object-list.ts'
+import { buildUpdatePack } from './pack-builder.ts'
+import type { Share } from './share.ts'
+
+/** T5: a transfer that broke on a link that lives is tried again so often, after 1 s, 2 s, 4 s. */
+const RETRIES = 3
+
+export interface TrafficListener {
+  syncing(link: Link, active: boolean): void
+  progress(link: Link, progress: FetchProgress): void
+  fault(link: Link, error: unknown): void
+}
+
+/** Moves the shares' histories over links: takes what peers offer, answers what they fetch, packs what they subscribed to. */
+export class ShareTraffic {
+  readonly #shares: ReadonlyMap<ShareName, Share>
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #listener: TrafficListener
+  readonly #offers = new WeakMap<Link, OfferQueue>()
+
+  constructor(shares: ReadonlyMap<ShareName, Share>, clock: Clock, logger: Logger, listener: TrafficListener) {
+    this.#shares = shares
+    this.#clock = clock
+    this.#logger = logger
+    this.#listener = listener
+  }
+
+  /** A peer has these heads, and perhaps sent what they need. Offers of one link are taken one after another. */
+  offer(link: Link, share: ShareName, heads: DeviceHeads, pack: Uint8Array): void {
+    const here = this.#shares.get(share)
+    if (!here) return
+    let queue = this.#offers.get(link)
+    if (!queue) this.#offers.set(link, (queue = new OfferQueue()))
+    queue.add(share, heads, pack, () => this.#take(link, here, queue))
+  }
+
+  /** Ends what runs on a link that is gone. */
+  abandon(link: Link): void {
+    this.#offers.get(link)?.abort.abort(new TransportError('disconnected', 'the connection was lost'))
+  }
+
+  async #take(link: Link, share: Share, queue: OfferQueue): Promise<void> {
+    const { heads, packs } = queue.take(share.name)
+    const { repository } = share
+    if (!repository.wanted(heads).size) return
+    this.#listener.syncing(link, true)
+    try {
+      for (const pack of packs) await this.#storePack(share, pack)
+      await this.#fetch(link, share, heads, queue.abort.signal)
+    } catch (error) {
+      if (!queue.abort.signal.aborted) this.#fault(link, error)
+    } finally {
+      this.#listener.syncing(link, false)
+    }
+  }
+
+  /** A pack whose bases are not here yet is of no use now: the fetch that follows brings everything. */
+  async #storePack(share: Share, pack: Uint8Array): Promise<void> {
+    try {
+      await share.repository.objects.writePack(pack)
+    } catch (error) {
+      if (!(error instanceof CorruptObjectError) || error.code !== 'missing-base') throw error
+    }
+  }
+
+  async #fetch(link: Link, share: Share, heads: DeviceHeads, signal: AbortSignal): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const { refused } = await fetchHeads(share.repository, share.name, heads, {
+          openStream: () => link.openStream(),
+          clock: this.#clock,
+          signal,
+          onProgress: (progress) => this.#listener.progress(link, progress),
+          onBytes: (count) => (link.traffic.bytesReceived += count),
+        })
+        for (const { device, kept } of refused) {
+          this.#logger.log('warn', 'ref.refused', `a move of device ${device.slice(0, 10)}'s history that is not forward was refused`, { device, kept, peer: link.remoteId })
+          link.send({ kind: 'refusal', code: 'not-forward', share: share.name, message: `the head of ${device} here is ${kept}, which yours does not continue` })
+        }
+        return
+      } catch (error) {
+        const again = error instanceof TransportError && error.retryable && link.isOpen && attempt < RETRIES
+        if (!again) throw error
+        await this.#clock.sleep(1000 * 2 ** attempt, signal)
+      }
+    }
+  }
+
+  #fault(link: Link, error: unknown): void {
+    this.#listener.fault(link, error)
+    this.#logger.log('warn', 'transfer.failed', error instanceof Error ? error.message : String(error), { peer: link.remoteId, ...(error instanceof TandemError ? { code: error.code } : {}) })
+    if (error instanceof CorruptObjectError) link.close(CLOSE.protocol, `damaged data: ${error.message}`.slice(0, 180))
+  }
+
+  async buildUpdate({ share, heads, known, view }: PendingUpdate): Promise<Uint8Array> {
+    const repository = this.#shares.get(share)?.repository
+    if (!repository) return new Uint8Array(0)
+    const haves = [...known.values(), ...(view ? [view] : [])]
+    return buildUpdatePack(repository, listObjects(repository, [...heads.values()], haves, { blobs: true }))
+  }
+
+  async serve(link: Link, stream: ByteStream): Promise<void> {
+    await serveFetch(
+      stream,
+      (share) => this.#shares.get(share)?.repository,
+      (bytes) => (link.traffic.bytesSent += bytes),
+    )
+  }
+}
+
+/** What one link offered and was not looked at yet, newest heads only. */
+class OfferQueue {
+  readonly abort = new AbortController()
+  readonly #running = new Mutex()
+  readonly #waiting = new Map<ShareName, { heads: Map<EndpointId, Oid>; packs: Uint8Array[] }>()
+
+  add(share: ShareName, heads: DeviceHeads, pack: Uint8Array, take: () => Promise<void>): void {
+    const waiting = this.#waiting.get(share)
+    if (waiting) {
+      for (const [device, oid] of heads) waiting.heads.set(device, oid)
+      if (pack.length) waiting.packs.push(pack)
+      if (waiting.packs.length > 32) waiting.packs.shift() // bounded: what is dropped is fetched
+      return
+    }
+    this.#waiting.set(share, { heads: new Map(heads), packs: pack.length ? [pack] : [] })
+    void this.#running.run(take)
+  }
+
+  take(share: ShareName): { heads: DeviceHeads; packs: readonly Uint8Array[] } {
+    const waiting = this.#waiting.get(share)
+    this.#waiting.delete(share)
+    return { heads: waiting?.heads ?? new Map(), packs: waiting?.packs ?? [] }
+  }
+}

@@ -1,0 +1,179 @@
+import type { Clock } from '../ports/clock.ts'
+import { StoreError, TandemError } from '../ports/errors.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { VaultFiles, WatchEvent } from '../ports/vault-files.ts'
+import type { LocalShare } from '../protocol/link-session.ts'
+import type { ShareName } from '../protocol/messages.ts'
+import { Emitter } from '../peers/emitter.ts'
+import { Mutex } from './mutex.ts'
+import type { Repository } from './repository.ts'
+import type { SettleProgress, WorkingTree } from './working-tree.ts'
+
+export interface ShareTimes {
+  /** Quiet time after the last change before it is committed. */
+  readonly debounceMs: number
+  /** A vault that never falls quiet is committed this often. */
+  readonly debounceLimitMs: number
+  /** After a file could not be read or written. */
+  readonly retryMs: number
+}
+
+export const SHARE_TIMES: ShareTimes = { debounceMs: 300, debounceLimitMs: 3_000, retryMs: 5_000 }
+
+/** Rounds of one settle before it gives others a turn: files that change faster than we look never starve the links. */
+const MAX_ROUNDS = 5
+
+export type ShareEvent =
+  | { readonly kind: 'state'; readonly state: LocalShare }
+  | { readonly kind: 'progress'; readonly progress: SettleProgress }
+  | { readonly kind: 'settled'; readonly applied: readonly string[]; readonly removed: readonly string[]; readonly committed: number; readonly ms: number }
+  | { readonly kind: 'consent' }
+  | { readonly kind: 'error'; readonly error: unknown }
+
+/** One share at work on this device: watches its vault, settles it after changes on either side, and tells its state. */
+export class Share {
+  readonly #settling = new Mutex()
+  readonly #events = new Emitter<ShareEvent>()
+  readonly #abort = new AbortController()
+  #unwatch: (() => Promise<void>) | null = null
+  #quietTimer: (() => void) | null = null
+  #firstDirtyAt: number | null = null
+  #retryTimer: (() => void) | null = null
+  #queued: Promise<void> | null = null
+  #stopListening: (() => void) | null = null
+  #lastError: unknown = null
+  #paused = false
+
+  constructor(
+    readonly name: ShareName,
+    readonly repository: Repository,
+    readonly tree: WorkingTree,
+    readonly files: VaultFiles,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+    private readonly times: ShareTimes = SHARE_TIMES,
+  ) {}
+
+  on(listener: (event: ShareEvent) => void): () => void {
+    return this.#events.on(listener)
+  }
+
+  state(): LocalShare {
+    return { heads: new Map(this.repository.heads()), applied: this.tree.applied }
+  }
+
+  /** Why the last settle failed; null when it did not. */
+  get lastError(): unknown {
+    return this.#lastError
+  }
+
+  /** Whether everything that is known is on the disk and everything on the disk is committed. */
+  get isSettled(): boolean {
+    return !this.tree.isDirty && !this.#queued && this.#firstDirtyAt === null && this.#lastError === null
+  }
+
+  /** Scans and commits what changed while we were away, before anything of a peer is applied (E5); then watches. */
+  async start(options: { watch: boolean }): Promise<void> {
+    this.#stopListening = this.repository.onChange(() => this.#onHeads())
+    if (options.watch) this.#unwatch = await this.files.watch((event) => this.#onWatch(event))
+    this.tree.markAllDirty()
+    await this.settle()
+  }
+
+  /** No settling until `resume`; what happens meanwhile is found then. */
+  async pause(): Promise<void> {
+    this.#paused = true
+    await this.#settling.run(async () => undefined)
+  }
+
+  resume(): Promise<void> {
+    this.#paused = false
+    this.tree.markAllDirty()
+    return this.settle()
+  }
+
+  #onWatch(event: WatchEvent): void {
+    if (event.kind === 'rescan') this.tree.markAllDirty()
+    else this.tree.markDirty(event.paths)
+    const now = this.clock.now()
+    this.#firstDirtyAt ??= now
+    this.#quietTimer?.()
+    const wait = Math.min(this.times.debounceMs, Math.max(0, this.#firstDirtyAt + this.times.debounceLimitMs - now))
+    this.#quietTimer = this.clock.after(wait, () => {
+      this.#firstDirtyAt = null
+      void this.settle()
+    })
+  }
+
+  #onHeads(): void {
+    this.#events.emit({ kind: 'state', state: this.state() })
+    void this.settle()
+  }
+
+  /** Settles now, or joins the settle that is queued already. Never throws: trouble is an event and `lastError`. */
+  settle(): Promise<void> {
+    this.#queued ??= this.#settling.run(async () => {
+      this.#queued = null
+      if (this.#abort.signal.aborted || this.#paused) return
+      await this.#settleRounds()
+    })
+    return this.#queued
+  }
+
+  async #settleRounds(): Promise<void> {
+    const startedAt = this.clock.now()
+    const applied = new Set<string>()
+    const removed = new Set<string>()
+    let committed = 0
+    let retry = false
+    try {
+      for (let round = 0; round < MAX_ROUNDS; round++) {
+        const result = await this.tree.settle({ signal: this.#abort.signal, onProgress: (progress) => this.#events.emit({ kind: 'progress', progress }) })
+        for (const path of result.applied) applied.add(path)
+        for (const path of result.removed) removed.add(path)
+        committed += result.committed.length
+        retry = result.retry
+        this.#lastError = null
+        if (result.settled || result.retry || this.tree.consent) break
+        retry = round === MAX_ROUNDS - 1
+      }
+    } catch (error) {
+      if (this.#abort.signal.aborted) return
+      this.#lastError = error
+      retry = !(error instanceof StoreError && error.code === 'damaged')
+      this.logger.log('error', 'share.error', error instanceof Error ? error.message : String(error), error instanceof TandemError ? { code: error.code } : {})
+      this.#events.emit({ kind: 'error', error })
+    }
+    if (applied.size || removed.size || committed) {
+      this.#events.emit({ kind: 'settled', applied: [...applied], removed: [...removed], committed, ms: this.clock.now() - startedAt })
+    }
+    if (this.tree.consent) this.#events.emit({ kind: 'consent' })
+    this.#events.emit({ kind: 'state', state: this.state() })
+    if (retry) this.#retryLater()
+  }
+
+  #retryLater(): void {
+    this.#retryTimer?.()
+    this.#retryTimer = this.clock.after(this.times.retryMs, () => void this.settle())
+  }
+
+  /** E3: the answer to `tree.consent`. */
+  async answerConsent(yes: boolean): Promise<void> {
+    await this.#settling.run(async () => {
+      if (yes) this.tree.approve()
+      else await this.tree.reject()
+    })
+    await this.settle()
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort()
+    this.#quietTimer?.()
+    this.#retryTimer?.()
+    this.#stopListening?.()
+    await this.#unwatch?.()
+    await this.#settling.run(async () => undefined)
+    await this.files.close()
+    await this.repository.objects.close()
+  }
+}

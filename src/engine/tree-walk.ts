@@ -1,0 +1,57 @@
+import { CorruptObjectError } from '../objects/errors.ts'
+import type { Oid } from '../objects/oid.ts'
+import { decodeTree, type TreeEntry } from '../objects/tree.ts'
+
+/** Folders nested deeper than this are refused (T8). */
+const MAX_DEPTH = 128
+
+/** Reads a tree's content; null when it is not there. */
+export type TreeReader = (oid: Oid) => Promise<Uint8Array | null>
+
+/** What the walk meets: an object that no base tree holds at the same path. `base` is what the first base tree holds there. */
+export interface NewEntry {
+  readonly kind: 'tree' | 'blob'
+  readonly oid: Oid
+  readonly path: string
+  readonly base: Oid | undefined
+}
+
+/**
+ * Visits the trees and blobs below `tree` that none of `bases` holds at the same path; equal subtrees are not opened.
+ * Each oid is met once per `seen`. Trees come before what they hold. A tree that cannot be read is visited and not entered.
+ *
+ * @throws CorruptObjectError for a tree that is malformed, too deep, or holds a submodule.
+ */
+export async function walkNewEntries(readTree: TreeReader, tree: Oid, bases: readonly Oid[], seen: Set<Oid>, visit: (entry: NewEntry) => void | Promise<void>): Promise<void> {
+  const walk = async (oid: Oid, baseTrees: readonly Oid[], path: string, depth: number): Promise<void> => {
+    if (baseTrees.includes(oid) || seen.has(oid)) return
+    if (depth > MAX_DEPTH) throw new CorruptObjectError('bad-tree', `folders are nested more than ${MAX_DEPTH} deep at ${path}`)
+    seen.add(oid)
+    await visit({ kind: 'tree', oid, path, base: baseTrees[0] })
+    const content = await readTree(oid)
+    if (!content) return
+    const baseEntries: Map<string, TreeEntry>[] = []
+    for (const base of baseTrees) {
+      const baseContent = await readTree(base)
+      if (baseContent) baseEntries.push(new Map(decodeTree(baseContent).map((e) => [e.name, e])))
+    }
+    for (const entry of decodeTree(content)) {
+      const there = baseEntries.map((b) => b.get(entry.name)).filter((e) => e !== undefined)
+      if (there.some((e) => e.oid === entry.oid)) continue
+      const below = path ? `${path}/${entry.name}` : entry.name
+      if (entry.mode === '160000') throw new CorruptObjectError('bad-tree', `${below} is a git submodule, which a vault cannot hold`)
+      if (entry.mode === '40000') {
+        await walk(
+          entry.oid,
+          there.filter((e) => e.mode === '40000').map((e) => e.oid),
+          below,
+          depth + 1,
+        )
+      } else if (!seen.has(entry.oid)) {
+        seen.add(entry.oid)
+        await visit({ kind: 'blob', oid: entry.oid, path: below, base: there.find((e) => e.mode !== '40000')?.oid })
+      }
+    }
+  }
+  await walk(tree, bases, '', 0)
+}

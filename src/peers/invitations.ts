@@ -1,0 +1,53 @@
+import type { EndpointId } from '../ports/transport.ts'
+import { equalBytes } from './pairing-proof.ts'
+
+export interface Invitation {
+  readonly secret: Uint8Array
+  readonly share: string
+  readonly expiresAt: number
+  /** Who used it: only that device may repeat a pairing that was cut in its last step. */
+  readonly usedBy: EndpointId | null
+}
+
+/** Failed proofs in a minute, from anybody, after which no pairing is answered for the rest of it (P2). */
+const MAX_FAILURES = 10
+/** Invitations open at once. */
+const MAX_OPEN = 10
+const MINUTE = 60_000
+
+/** The invitations of this device: each single-use and short-lived (P1, P2). Time comes from outside. */
+export class Invitations {
+  #list: Invitation[] = []
+  #failures: number[] = []
+
+  add(secret: Uint8Array, share: string, expiresAt: number): Invitation {
+    const invitation: Invitation = { secret, share, expiresAt, usedBy: null }
+    this.#list = [...this.#list, invitation].slice(-MAX_OPEN)
+    return invitation
+  }
+
+  cancel(secret: Uint8Array): void {
+    this.#list = this.#list.filter((i) => !equalBytes(i.secret, secret))
+  }
+
+  /** Secrets that `device` may prove now; none while too many proofs failed. */
+  openFor(device: EndpointId, now: number): readonly Uint8Array[] {
+    this.#failures = this.#failures.filter((at) => now - at < MINUTE)
+    if (this.#failures.length >= MAX_FAILURES) return []
+    this.#list = this.#list.filter((i) => i.expiresAt > now)
+    return this.#list.filter((i) => i.usedBy === null || i.usedBy === device).map((i) => i.secret)
+  }
+
+  find(secret: Uint8Array): Invitation | undefined {
+    return this.#list.find((i) => equalBytes(i.secret, secret))
+  }
+
+  markUsed(secret: Uint8Array, device: EndpointId): void {
+    this.#list = this.#list.map((i) => (equalBytes(i.secret, secret) ? { ...i, usedBy: device } : i))
+  }
+
+  /** A wrong secret does not burn an invitation, it only slows the guesser down. */
+  countFailure(now: number): void {
+    this.#failures.push(now)
+  }
+}

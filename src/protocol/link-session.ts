@@ -1,0 +1,259 @@
+import type { Oid } from '../objects/oid.ts'
+import type { EndpointId } from '../ports/transport.ts'
+import { CLOSE, type CloseCode } from './close-codes.ts'
+import { PROTOCOL_VERSION, type ByeReason, type DeviceHeads, type Hello, type LinkMessage, type SendableMessage, type ShareName } from './messages.ts'
+
+/**
+ * The conversation on one link, as a pure state machine: `updateLink(state, event) -> [state, effects]`.
+ *
+ * 1. Each side greets first; nothing but a hello is accepted before one came (L5).
+ * 2. After a hello the owner of the link decides whether the other device is known: `admit` opens the link, pairing may come first.
+ * 3. An open link begins with our subscriptions and our directory; what the peer is believed to have is what it said last, plus
+ *    what we sent since. Nothing is sent that the peer is known to have, so there is no echo (L8, S3).
+ * 4. Messages are hints: losing any of them costs time only, because directories are compared anew every minute.
+ */
+
+export interface LinkTimes {
+  readonly pingEveryMs: number
+  readonly unhealthyAfterMs: number
+  readonly closeAfterMs: number
+  readonly helloWithinMs: number
+  readonly directoryEveryMs: number
+}
+
+export const LINK_TIMES: LinkTimes = {
+  pingEveryMs: 5_000,
+  unhealthyAfterMs: 15_000,
+  closeAfterMs: 30_000,
+  helloWithinMs: 10_000,
+  directoryEveryMs: 60_000,
+}
+
+/** What our side of a share looks like now. */
+export interface LocalShare {
+  readonly heads: DeviceHeads
+  readonly applied: Oid | null
+}
+
+/** What we know of the peer's side of a share. */
+export interface PeerShare {
+  readonly heads: DeviceHeads
+  /** undefined: it has not said. */
+  readonly applied: Oid | null | undefined
+  readonly peerWantsUpdates: boolean
+  /** It was told of our present heads although it does not want updates (S3). */
+  readonly announced: boolean
+}
+
+export interface LinkState {
+  readonly phase: 'greeting' | 'greeted' | 'open' | 'closed'
+  readonly remoteId: EndpointId
+  readonly self: Hello
+  readonly times: LinkTimes
+  readonly hello: Hello | null
+  readonly startedAt: number
+  readonly heardAt: number
+  readonly pingedAt: number
+  readonly directoryAt: number
+  readonly health: 'healthy' | 'unhealthy'
+  readonly roundTripMs: number | null
+  readonly local: ReadonlyMap<ShareName, LocalShare>
+  readonly remote: ReadonlyMap<ShareName, PeerShare>
+}
+
+export type LinkEvent =
+  | { readonly kind: 'start' }
+  | { readonly kind: 'message'; readonly message: LinkMessage; readonly now: number }
+  | { readonly kind: 'tick'; readonly now: number }
+  /** The other device is one of ours (known, or just paired). */
+  | { readonly kind: 'admit'; readonly local: ReadonlyMap<ShareName, LocalShare>; readonly now: number }
+  | { readonly kind: 'local'; readonly share: ShareName; readonly state: LocalShare }
+  | { readonly kind: 'leave'; readonly reason: ByeReason }
+
+export type LinkEffect =
+  | { readonly kind: 'send'; readonly message: SendableMessage }
+  | { readonly kind: 'greeted'; readonly hello: Hello }
+  | { readonly kind: 'pairing'; readonly message: Extract<LinkMessage, { kind: 'pair-proof' | 'pair-confirm' | 'pair-done' }> }
+  | { readonly kind: 'opened' }
+  /** The peer has these heads; `pack` may hold what they need. */
+  | { readonly kind: 'offer'; readonly share: ShareName; readonly heads: DeviceHeads; readonly pack: Uint8Array }
+  /** Send an update that brings the peer from `known` to `heads`. */
+  | { readonly kind: 'update'; readonly share: ShareName; readonly heads: DeviceHeads; readonly known: DeviceHeads; readonly view: Oid | null | undefined }
+  | { readonly kind: 'peer-changed' }
+  | { readonly kind: 'refused'; readonly code: string; readonly message: string }
+  | { readonly kind: 'close'; readonly code: CloseCode; readonly reason: string }
+  /** The peer said goodbye; it closes, or we do after a moment. */
+  | { readonly kind: 'bye'; readonly reason: ByeReason }
+
+const NO_SHARE: PeerShare = { heads: new Map(), applied: undefined, peerWantsUpdates: false, announced: false }
+
+export function newLink(remoteId: EndpointId, self: Hello, now: number, times: LinkTimes = LINK_TIMES): LinkState {
+  return {
+    phase: 'greeting',
+    remoteId,
+    self,
+    times,
+    hello: null,
+    startedAt: now,
+    heardAt: now,
+    pingedAt: now,
+    directoryAt: now,
+    health: 'healthy',
+    roundTripMs: null,
+    local: new Map(),
+    remote: new Map(),
+  }
+}
+
+type Step = readonly [LinkState, readonly LinkEffect[]]
+
+export function updateLink(state: LinkState, event: LinkEvent): Step {
+  if (state.phase === 'closed') return [state, []]
+  switch (event.kind) {
+    case 'start':
+      return [state, [{ kind: 'send', message: { kind: 'hello', hello: state.self } }]]
+    case 'message':
+      return onMessage({ ...state, heardAt: event.now, health: 'healthy' }, event.message, event.now, state.health === 'unhealthy')
+    case 'tick':
+      return onTick(state, event.now)
+    case 'admit':
+      return onAdmit(state, event.local, event.now)
+    case 'local':
+      return onLocal(state, event.share, event.state)
+    case 'leave':
+      return [{ ...state, phase: 'closed' }, [{ kind: 'send', message: { kind: 'bye', reason: event.reason } }]]
+  }
+}
+
+function close(state: LinkState, code: CloseCode, reason: string): Step {
+  return [{ ...state, phase: 'closed' }, [{ kind: 'close', code, reason }]]
+}
+
+function onMessage(state: LinkState, message: LinkMessage, now: number, recovered: boolean): Step {
+  const changed: LinkEffect[] = recovered ? [{ kind: 'peer-changed' }] : []
+  if (message.kind === 'hello') return onHello(state, message.hello)
+  if (message.kind === 'bye') return [state, [{ kind: 'bye', reason: message.reason }]]
+  if (message.kind === 'unknown') return [state, changed]
+  if (message.kind === 'refusal') return [state, [...changed, { kind: 'refused', code: message.code, message: message.message }]]
+  if (state.phase === 'greeting') return close(state, CLOSE.protocol, `a ${message.kind} came before the hello`)
+  switch (message.kind) {
+    case 'ping':
+      return [state, [...changed, { kind: 'send', message: { kind: 'pong', at: message.at } }]]
+    case 'pong':
+      return [{ ...state, roundTripMs: Math.max(0, now - message.at) }, changed]
+    case 'pair-proof':
+    case 'pair-confirm':
+    case 'pair-done':
+      return [state, [...changed, { kind: 'pairing', message }]]
+  }
+  // What is left speaks of the vault: only an admitted device may say it. One that we have not admitted yet, but that has
+  // already admitted us, may be a moment ahead of us during pairing; the engine admits both before either speaks.
+  if (state.phase !== 'open') return close(state, CLOSE.unauthorised, 'this device is not paired here')
+  switch (message.kind) {
+    case 'directory': {
+      const share = { ...peerShare(state, message.share), heads: message.heads, applied: message.applied, announced: false }
+      return [withPeerShare(state, message.share, share), [offer(message.share, message.heads, NOTHING), { kind: 'peer-changed' }]]
+    }
+    case 'update': {
+      const known = peerShare(state, message.share)
+      const share = { ...known, heads: new Map([...known.heads, ...message.heads]) }
+      return [withPeerShare(state, message.share, share), [offer(message.share, message.heads, message.pack), { kind: 'peer-changed' }]]
+    }
+    case 'applied': {
+      const share = { ...peerShare(state, message.share), applied: message.view }
+      return [withPeerShare(state, message.share, share), [{ kind: 'peer-changed' }]]
+    }
+    case 'subscribe': {
+      const wanted = new Set(message.shares) // S2: the full list
+      let next = state
+      for (const name of new Set([...state.remote.keys(), ...wanted])) next = withPeerShare(next, name, { ...peerShare(next, name), peerWantsUpdates: wanted.has(name) })
+      return [next, changed]
+    }
+  }
+}
+
+const NOTHING = new Uint8Array(0)
+
+function offer(share: ShareName, heads: DeviceHeads, pack: Uint8Array): LinkEffect {
+  return { kind: 'offer', share, heads, pack }
+}
+
+function peerShare(state: LinkState, share: ShareName): PeerShare {
+  return state.remote.get(share) ?? NO_SHARE
+}
+
+function withPeerShare(state: LinkState, name: ShareName, share: PeerShare): LinkState {
+  return { ...state, remote: new Map(state.remote).set(name, share) }
+}
+
+function onHello(state: LinkState, hello: Hello): Step {
+  if (state.phase !== 'greeting') return close(state, CLOSE.protocol, 'a second hello')
+  if (hello.endpointId !== state.remoteId) return close(state, CLOSE.protocol, 'the hello names another device than the one that is connected') // L2
+  const theirs = Math.floor(hello.protocol / 100)
+  const ours = Math.floor(PROTOCOL_VERSION / 100)
+  if (theirs !== ours) {
+    const which = theirs < ours ? `update Tandem on ${hello.deviceName}` : 'update Tandem on the device that dialled'
+    return close(state, CLOSE.version, `Tandem protocol ${hello.protocol} and ${PROTOCOL_VERSION} do not fit: ${theirs < ours ? which : `update Tandem on ${state.self.deviceName}`}`)
+  }
+  return [{ ...state, phase: 'greeted', hello }, [{ kind: 'greeted', hello }]]
+}
+
+function onAdmit(state: LinkState, local: ReadonlyMap<ShareName, LocalShare>, now: number): Step {
+  if (state.phase !== 'greeted') return [state, []]
+  const effects: LinkEffect[] = [
+    { kind: 'opened' },
+    { kind: 'send', message: { kind: 'subscribe', shares: [...local.keys()] } },
+    ...[...local].map(([share, s]): LinkEffect => ({ kind: 'send', message: { kind: 'directory', share, heads: s.heads, applied: s.applied } })),
+  ]
+  return [{ ...state, phase: 'open', local, directoryAt: now, pingedAt: now }, effects]
+}
+
+function onLocal(state: LinkState, name: ShareName, now: LocalShare): Step {
+  const before = state.local.get(name)
+  let next: LinkState = { ...state, local: new Map(state.local).set(name, now) }
+  if (state.phase !== 'open') return [next, []]
+  const effects: LinkEffect[] = []
+  const peer = peerShare(state, name)
+  const news = new Map([...now.heads].filter(([device, oid]) => peer.heads.get(device) !== oid))
+  const moved = [...news].some(([device, oid]) => before?.heads.get(device) !== oid)
+  if (moved && peer.peerWantsUpdates) {
+    effects.push({ kind: 'update', share: name, heads: news, known: peer.heads, view: peer.applied })
+    next = withPeerShare(next, name, { ...peer, heads: new Map([...peer.heads, ...news]) })
+  } else if (moved && !peer.announced) {
+    effects.push({ kind: 'send', message: { kind: 'directory', share: name, heads: now.heads, applied: now.applied } })
+    next = withPeerShare(next, name, { ...peer, announced: true })
+  }
+  if (before?.applied !== now.applied) effects.push({ kind: 'send', message: { kind: 'applied', share: name, view: now.applied } })
+  return [next, effects]
+}
+
+function onTick(state: LinkState, now: number): Step {
+  const { times } = state
+  if (state.phase === 'greeting' && now - state.startedAt >= times.helloWithinMs) {
+    return close(state, CLOSE.protocol, `no hello within ${times.helloWithinMs / 1000} s`)
+  }
+  const silence = now - state.heardAt
+  if (silence >= times.closeAfterMs) return close(state, CLOSE.silent, `nothing heard for ${Math.round(silence / 1000)} s`)
+  const effects: LinkEffect[] = []
+  let next = state
+  if (silence >= times.unhealthyAfterMs && state.health === 'healthy') {
+    next = { ...next, health: 'unhealthy' }
+    effects.push({ kind: 'peer-changed' })
+  }
+  if (state.phase !== 'greeting' && now - state.pingedAt >= times.pingEveryMs) {
+    next = { ...next, pingedAt: now }
+    effects.push({ kind: 'send', message: { kind: 'ping', at: now } })
+  }
+  if (state.phase === 'open' && now - state.directoryAt >= times.directoryEveryMs) {
+    next = { ...next, directoryAt: now }
+    for (const [share, s] of state.local) effects.push({ kind: 'send', message: { kind: 'directory', share, heads: s.heads, applied: s.applied } }) // L8
+  }
+  return [next, effects]
+}
+
+/** Whether the peer's vault shows the same view as ours, by its own word (L8). */
+export function isCurrent(state: LinkState, share: ShareName): boolean {
+  const local = state.local.get(share)
+  const remote = state.remote.get(share)
+  return state.phase === 'open' && !!local && !!remote && remote.applied !== undefined && remote.applied === local.applied
+}
