@@ -85,7 +85,10 @@ export default defineConfig([
       'no-restricted-syntax': [
         'error',
         { selector: 'ExportAllDeclaration', message: 'No barrels: import from the file that holds the thing.' },
-        { selector: 'ExportNamedDeclaration[source]', message: 'No re-exports: import from the file that holds it.' },
+        {
+          selector: 'Program:not(:has(> :not(ImportDeclaration, ExportNamedDeclaration[source])))',
+          message: 'No barrels: this file holds nothing of its own.',
+        },
       ],
       '@typescript-eslint/no-deprecated': 'error',
     },

@@ -44,7 +44,7 @@ export function callControl(
     socket.once('connect', () => socket.write(line))
     socket.on('data', (chunk) => {
       try {
-        for (const text of splitter.push(chunk as Buffer)) if (!socket.destroyed) take(text)
+        for (const text of splitter.push(chunk)) if (!socket.destroyed) take(text)
       } catch (error) {
         fail(
           error instanceof RangeError || error instanceof TypeError

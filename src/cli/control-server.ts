@@ -94,7 +94,7 @@ class ControlSession {
     const splitter = new LineSplitter()
     socket.on('data', (chunk) => {
       try {
-        for (const line of splitter.push(chunk as Buffer)) this.start(parseRequest(line))
+        for (const line of splitter.push(chunk)) this.start(parseRequest(line))
       } catch (error) {
         socket.destroy(error as Error) // no id to answer to: the client is not one of ours
       }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Output } from '../../src/cli/output.ts'
 import { FakeTerminal, ManualClock } from './terminal.ts'
 
-function anOutput({ json = false, isTTY = false, env = {} as Record<string, string> } = {}) {
+function anOutput({ json = false, isTTY = false, env = {} } = {}) {
   const clock = new ManualClock()
   const stdout = new FakeTerminal({ isTTY })
   const stderr = new FakeTerminal({ isTTY })

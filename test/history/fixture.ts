@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { nodeCodec } from '../../src/adapters/node/node-codec.ts'
 import { editTree } from '../../src/history/edit-tree.ts'
 import type { FileEntry, LeafMode } from '../../src/history/file-entry.ts'
@@ -138,3 +139,19 @@ export function* bySideSwapped(side: 'left' | 'right'): Reading<ConflictOrigin> 
 export function path(text: string): VaultPath {
   return parseVaultPath(text)
 }
+
+/** Small vaults in which names collide often, also between files and folders. */
+export const vaults: fc.Arbitrary<Record<string, string>> = fc
+  .uniqueArray(fc.tuple(fc.array(fc.constantFrom('a', 'b', 'a.md', 'é'), { minLength: 1, maxLength: 3 }), fc.constantFrom('1', '2', '3')), {
+    maxLength: 6,
+    selector: ([names]) => names.join('/'),
+  })
+  .map((entries) => {
+    const files: Record<string, string> = {}
+    for (const [names, text] of entries) {
+      const file = names.join('/')
+      const clash = Object.keys(files).some((other) => other.startsWith(`${file}/`) || file.startsWith(`${other}/`))
+      if (!clash) files[file] = text
+    }
+    return files
+  })

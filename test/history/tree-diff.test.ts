@@ -7,27 +7,11 @@ import { diffTrees, entryAt, flattenTree } from '../../src/history/tree-diff.ts'
 import { encodeTree } from '../../src/objects/tree.ts'
 import type { Oid } from '../../src/objects/oid.ts'
 import type { VaultPath } from '../../src/objects/vault-path.ts'
-import { History, path } from './fixture.ts'
+import { History, path, vaults } from './fixture.ts'
 import type { Files } from './fixture.ts'
 
 const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
 const corrupt = (code: string) => expect.objectContaining({ name: 'CorruptObjectError', code })
-
-/** Small vaults in which names collide often, also between files and folders. */
-export const vaults: fc.Arbitrary<Record<string, string>> = fc
-  .uniqueArray(fc.tuple(fc.array(fc.constantFrom('a', 'b', 'a.md', 'é'), { minLength: 1, maxLength: 3 }), fc.constantFrom('1', '2', '3')), {
-    maxLength: 6,
-    selector: ([names]) => names.join('/'),
-  })
-  .map((entries) => {
-    const files: Record<string, string> = {}
-    for (const [names, text] of entries) {
-      const file = names.join('/')
-      const clash = Object.keys(files).some((other) => other.startsWith(`${file}/`) || file.startsWith(`${other}/`))
-      if (!clash) files[file] = text
-    }
-    return files
-  })
 
 function editsBetween(history: History, from: Files, to: Files): Map<VaultPath, FileEntry | null> {
   const changes = history.run(diffTrees(history.tree(from), history.tree(to)))

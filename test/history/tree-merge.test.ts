@@ -3,9 +3,8 @@ import fc from 'fast-check'
 import { inFamily, familyOf } from '../../src/history/conflict-name.ts'
 import { MAX_MERGE_BYTES } from '../../src/history/merge-content.ts'
 import type { Oid } from '../../src/objects/oid.ts'
-import { bySideSwapped, History } from './fixture.ts'
+import { bySideSwapped, History, vaults } from './fixture.ts'
 import type { Files } from './fixture.ts'
-import { vaults } from './tree-diff.test.ts'
 
 /** Merges files, and again with the sides swapped, which must give the same (V5). */
 function merge(base: Files, left: Files, right: Files): Record<string, string> {
@@ -243,12 +242,11 @@ describe('any merge', () => {
     fc.assert(
       fc.property(merges, ([base, left, right]) => {
         const merged = merge(base, left, right)
-        for (const [side, other] of [[left, right], [right, left]] as const) {
+        for (const side of [left, right]) {
           for (const [name, text] of Object.entries(side)) {
             if (base[name] === text) continue
             const places = Object.entries(merged).filter(([, content]) => content === text || holdsWords(content, text, base[name]))
-            // Moved by the other side, or gone into what both wrote: then all its own lines are there.
-            expect(places.length, JSON.stringify({ base, left, right, other, name, merged })).toBeGreaterThan(0)
+            expect(places.length, JSON.stringify({ base, left, right, name, merged })).toBeGreaterThan(0)
           }
         }
       }),

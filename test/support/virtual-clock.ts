@@ -92,7 +92,10 @@ export class VirtualClock implements Clock {
   #next(until: number): Timer | undefined {
     let first: Timer | undefined
     for (const timer of this.#timers) {
-      if (timer.due <= until && (!first || timer.due < first.due || (timer.due === first.due && timer.turn < first.turn)))
+      if (
+        timer.due <= until &&
+        (!first || timer.due < first.due || (timer.due === first.due && timer.turn < first.turn))
+      )
         first = timer
     }
     return first

@@ -9,17 +9,20 @@ import { isLocalSocket } from './local-addresses.ts'
 /** Bytes of a close reason (UTF-8). */
 const MAX_REASON = 200
 
-/** A live QUIC connection. Its transport holds it until it is over; it holds its streams (see {@link IrohStream}). */
+/**
+ * A live QUIC connection. Its transport holds it until it is over; it holds its streams (see
+ * {@link IrohStream}). The native one is let go of when it is over: it keeps the endpoint's ports as long as it is there.
+ */
 export class IrohConnection implements Connection {
   readonly remoteId: EndpointId
   readonly side: 'dialer' | 'acceptor'
   readonly closed: Promise<CloseReason>
-  readonly #native: NativeConnection
+  /** Null once over. */
+  #native: NativeConnection | null
   readonly #form: ByteForm
   readonly #streams = new Set<IrohStream>()
   /** What we closed it with, if it was us. */
   #closedWith: CloseReason | null = null
-  #over = false
   #traffic = { sent: 0, received: 0 }
 
   constructor(native: NativeConnection, form: ByteForm) {
@@ -34,7 +37,7 @@ export class IrohConnection implements Connection {
   }
 
   async openStream(): Promise<ByteStream> {
-    if (this.#closedWith || this.#over) throw this.#goneError()
+    if (this.#closedWith || !this.#native) throw this.#goneError()
     let native: BiStream
     try {
       native = await this.#native.openBi()
@@ -45,7 +48,7 @@ export class IrohConnection implements Connection {
   }
 
   async acceptStream(): Promise<ByteStream | null> {
-    if (this.#closedWith || this.#over) return null
+    if (this.#closedWith || !this.#native) return null
     let native: BiStream
     try {
       native = await this.#native.acceptBi()
@@ -58,7 +61,7 @@ export class IrohConnection implements Connection {
 
   /** The path in use first. Asked of the binding, never watched: its watchers kill the process. */
   paths(): readonly PathInfo[] {
-    if (this.#over) return []
+    if (!this.#native) return []
     try {
       return this.#native
         .paths()
@@ -74,12 +77,11 @@ export class IrohConnection implements Connection {
   }
 
   traffic(): { readonly sent: number; readonly received: number } {
-    if (!this.#over) this.#traffic = this.#countTraffic()
-    return this.#traffic
+    return (this.#traffic = this.#countTraffic())
   }
 
   close(code: number, reason: string): void {
-    if (this.#closedWith || this.#over) return
+    if (this.#closedWith || !this.#native) return
     const bytes = truncateUtf8(reason)
     // When the other side was first, its reason is the one that holds.
     if (this.#native.closeReason() === null) {
@@ -96,12 +98,13 @@ export class IrohConnection implements Connection {
 
   #end(reason: CloseReason): CloseReason {
     this.#traffic = this.#countTraffic()
-    this.#over = true
+    this.#native = null
     this.#streams.clear()
     return reason.by === 'us' && this.#closedWith ? this.#closedWith : reason
   }
 
   #countTraffic(): { sent: number; received: number } {
+    if (!this.#native) return this.#traffic
     try {
       const { udpTxBytes, udpRxBytes } = this.#native.stats()
       return { sent: udpTxBytes, received: udpRxBytes }

@@ -15,12 +15,14 @@ const DEFAULT_READ = 64 * 1024
  *   held by its connection until both halves are over.
  * - `reset` waits behind a blocked write and `stop` behind a blocked read. Our promises reject at once on `abort`; the
  *   other side learns of it when it reads on, writes on or closes the connection.
+ * - A native half that is over is let go of at once: even of a closed connection it keeps the endpoint's ports.
  * - A stream slot comes back only after the receiving half was read to its end or stopped, and the sending half was
  *   finished or reset.
  */
 export class IrohStream implements ByteStream {
-  readonly #send: SendStream
-  readonly #recv: RecvStream
+  /** Null once over. */
+  #send: SendStream | null
+  #recv: RecvStream | null
   readonly #form: ByteForm
   readonly #onOver: () => void
   /** How to fail the calls that wait for the binding now. */
@@ -30,12 +32,9 @@ export class IrohStream implements ByteStream {
   #writes: Promise<unknown> = Promise.resolve()
   /** Bytes that came with the last native read, and were not asked for yet. */
   #rest: Uint8Array | null = null
-  #ended = false
   #readFault: TransportError | null = null
   #writeFault: TransportError | null = null
   #finished: Promise<void> | null = null
-  #readOver = false
-  #writeOver = false
 
   /** `onOver` is called once, when the binding needs this stream no longer. */
   constructor(native: BiStream, form: ByteForm, onOver: () => void) {
@@ -73,32 +72,29 @@ export class IrohStream implements ByteStream {
   /** After `finish` was called, what was written still ends cleanly: it is whole. */
   abort(): void {
     const fault = new TransportError('aborted', 'This stream was given up here.')
-    if (!this.#ended && !this.#readFault) {
+    if (this.#recv && !this.#readFault) {
       this.#readFault = fault
       this.#rest = null
-      void this.#recv.stop(0n).then(this.#endReading, this.#endReading)
+      this.#recv.stop(0n).then(this.#endReading, this.#endReading)
     }
-    if (!this.#writeOver && !this.#writeFault) {
-      this.#writeFault = fault
-      this.#resetSending()
-    }
+    if (this.#send) this.#failWriting(fault)
     for (const reject of this.#waiting) reject(fault)
     this.#waiting.clear()
   }
 
   async #readNext(max: number): Promise<Uint8Array | null> {
     if (this.#readFault) throw this.#readFault
-    if (this.#ended) return null
-    const bytes = this.#rest ?? (await this.#readNative())
+    if (!this.#recv) return null
+    const bytes = this.#rest ?? (await this.#readNative(this.#recv))
     if (!bytes) return null
     this.#rest = bytes.length > max ? bytes.subarray(max) : null
     return bytes.length > max ? bytes.subarray(0, max) : bytes
   }
 
-  async #readNative(): Promise<Uint8Array | null> {
+  async #readNative(recv: RecvStream): Promise<Uint8Array | null> {
     let bytes: number[]
     try {
-      bytes = await this.#recv.read(this.#form.chunk)
+      bytes = await recv.read(this.#form.chunk)
     } catch (error) {
       this.#readFault ??= streamError(error)
       this.#endReading()
@@ -107,7 +103,6 @@ export class IrohStream implements ByteStream {
     // Aborted meanwhile: an empty answer may be our own stop.
     if (this.#readFault) throw this.#readFault
     if (bytes.length > 0) return this.#form.fromNative(bytes)
-    this.#ended = true
     this.#endReading()
     return null
   }
@@ -117,7 +112,7 @@ export class IrohStream implements ByteStream {
     for (let at = 0; at < bytes.length; at += chunk) {
       if (this.#writeFault) throw this.#writeFault
       try {
-        await this.#send.writeAll(this.#form.toNative(bytes, at, Math.min(at + chunk, bytes.length)))
+        await this.#send!.writeAll(this.#form.toNative(bytes, at, Math.min(at + chunk, bytes.length)))
       } catch (error) {
         throw this.#failWriting(streamError(error))
       }
@@ -129,9 +124,10 @@ export class IrohStream implements ByteStream {
     if (this.#writeFault) throw this.#writeFault
     let stopCode: number | null
     try {
-      await this.#send.finish()
+      const send = this.#send!
+      await send.finish()
       // Resolves when all of it is acknowledged: closing the connection before that can lose data.
-      stopCode = await this.#send.stopped()
+      stopCode = await send.stopped()
     } catch (error) {
       throw this.#failWriting(streamError(error))
     }
@@ -143,28 +139,19 @@ export class IrohStream implements ByteStream {
   #failWriting(fault: TransportError): TransportError {
     if (!this.#writeFault) {
       this.#writeFault = fault
-      this.#resetSending()
+      this.#send?.reset(0n).then(this.#endWriting, this.#endWriting)
     }
     return this.#writeFault
   }
 
-  #resetSending(): void {
-    void this.#send.reset(0n).then(this.#endWriting, this.#endWriting)
-  }
-
   readonly #endReading = (): void => {
-    this.#readOver = true
-    this.#rest = null
-    this.#tellOver()
+    this.#recv = null
+    if (!this.#send) this.#onOver()
   }
 
   readonly #endWriting = (): void => {
-    this.#writeOver = true
-    this.#tellOver()
-  }
-
-  #tellOver(): void {
-    if (this.#readOver && this.#writeOver) this.#onOver()
+    this.#send = null
+    if (!this.#recv) this.#onOver()
   }
 
   /** The work's outcome, or the fault of an `abort` that comes first: the binding may stay blocked. */
