@@ -128,6 +128,10 @@ export default defineConfig([
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       'no-undef': 'off', // the compiler knows better
+      'obsidianmd/ui/sentence-case': [
+        'error',
+        { enforceCamelCaseLower: true, brands: ['Tandem', 'Obsidian', 'Iroh', 'Markdown', 'GitHub'] },
+      ],
       'obsidianmd/no-nodejs-modules': 'error', // the recommended set lets a desktop-only plugin import them: ours must not
     },
   },

@@ -53,8 +53,16 @@ export async function findDiskChanges(context: DiskContext, dirty: ReadonlySet<V
   const skipped = new Set(scan.skipped.map((s) => s.path))
   const emptied = scan.files.length === 0 && index.size > 0
   const errors = emptied ? [{ path: '', reason: 'the vault folder is empty although it held files before; nothing is deleted anywhere until a file is back or you approve' }, ...scan.errors] : scan.errors
-  const gone = errors.length ? [] : [...index.keys()].filter((path) => !present.has(path) && !skipped.has(path) && files.inScope(path))
+  const gone = errors.length ? [] : [...index.keys()].filter((path) => !present.has(path) && !isWithin(path, skipped) && files.inScope(path))
   return storeChanges(context, scan.files, gone, { errors, skipped: scan.skipped, files: scan.files.length })
+}
+
+/** A skipped place stands for everything below it: a folder that became a link hides its files, it does not delete them. */
+function isWithin(path: string, places: ReadonlySet<string>): boolean {
+  for (let at = path; ; at = at.slice(0, at.lastIndexOf('/'))) {
+    if (places.has(at)) return true
+    if (!at.includes('/')) return false
+  }
 }
 
 /** Null: something is gone, so only a full scan can tell. */

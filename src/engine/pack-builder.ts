@@ -15,6 +15,9 @@ const MAX_CHAIN = 40
 export class PackBuilder {
   readonly #repository: Repository
   readonly #depth = new Map<Oid, number>()
+  readonly #added = new Set<Oid>()
+  /** Bases that were not added here: the receiver has them. */
+  readonly #held = new Set<Oid>()
   #entries: PackEntry[] = []
   /** Bytes of the entries so far. */
   size = 0
@@ -28,6 +31,10 @@ export class PackBuilder {
   }
 
   async add({ oid, base, kind }: ListedObject): Promise<void> {
+    // A note that went back to an old version is listed again although the receiver holds it; as a delta of what was made from
+    // it, it would close a circle.
+    if (this.#held.has(oid)) return
+    this.#added.add(oid)
     const entry = (base && kind !== 'commit' ? await this.#delta(oid, base) : undefined) ?? (await this.#full(oid))
     this.#entries.push(entry)
     this.size += entry.deflated.length + (entry.kind === 'full' ? 4 : 24)
@@ -59,6 +66,7 @@ export class PackBuilder {
     const delta = createDelta(source.content, target.content)
     if (!delta) return undefined
     this.#depth.set(oid, depth)
+    if (!this.#added.has(base)) this.#held.add(base)
     return { kind: 'ref-delta', base, size: delta.length, deflated: codec.deflate(delta, 1) }
   }
 }

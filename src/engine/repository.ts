@@ -146,7 +146,7 @@ export class Repository {
     if (this.#view?.key === key) return this.#view.view
     const view = await this.run(viewOf(this.codec, this.graph, tips))
     if (view) {
-      if (view.objects.length) await this.#store(view.objects)
+      if (view.objects.length) await this.storeObjects(view.objects)
       if (!this.graph.has(view.commit)) this.#addToGraph(view.commit, (await readCommit(this.objects, view.commit))!)
       await this.refs.compareAndSwap(MAIN, await this.refs.read(MAIN), view.commit)
     }
@@ -154,7 +154,8 @@ export class Repository {
     return view
   }
 
-  async #store(objects: readonly NewObjectBytes[]): Promise<void> {
+  /** Objects without a ref: for a commit that follows. */
+  async storeObjects(objects: readonly NewObjectBytes[]): Promise<void> {
     const batch = await this.objects.begin()
     try {
       for (const { type, content } of objects) await batch.add(type, content)
@@ -167,6 +168,7 @@ export class Repository {
   /**
    * Stores a commit of this device with its new trees and moves the own ref to it. The blobs must be in the store.
    * Objects first, then the ref: a kill in between leaves unreachable objects and nothing else.
+   * A commit that does not continue the own ref (its base is older than what we once sent) becomes a head beside it (V8).
    *
    * @throws StoreError `damaged` when somebody else moved our ref.
    */
@@ -184,6 +186,12 @@ export class Repository {
       }
       const before = this.ownHead()
       if (oid === before) return oid
+      if (before && !parents.some((parent) => this.graph.isAncestor(before, parent))) {
+        this.#addToGraph(oid, commit)
+        await this.#rescue(oid) // V2: the own ref moves forward only; `join` brings the two together
+        this.#changed.emit()
+        return oid
+      }
       if (!(await this.refs.compareAndSwap(`${DEVICES}${this.self}`, before, oid))) {
         throw new StoreError('damaged', "this device's own ref was moved by another program; start Tandem again", { ref: `${DEVICES}${this.self}` })
       }
@@ -237,8 +245,7 @@ export class Repository {
     const from = this.#heads.get(device) ?? null
     if (from && !this.graph.isAncestor(from, to)) {
       if (device !== this.self) return from
-      await this.refs.compareAndSwap(`${RESCUED}${to}`, null, to) // V8: both our heads count from now on
-      this.#rescued.add(to)
+      await this.#rescue(to) // V8: both our heads count from now on
       return null
     }
     if (!(await this.refs.compareAndSwap(`${DEVICES}${device}`, from, to))) {
@@ -246,6 +253,18 @@ export class Repository {
     }
     this.#heads.set(device, to)
     return null
+  }
+
+  async #rescue(oid: Oid): Promise<void> {
+    await this.refs.compareAndSwap(`${RESCUED}${oid}`, null, oid)
+    this.#rescued.add(oid)
+  }
+
+  /** V8: makes one head of our several ones, whose tree is the view's. Null when there is one. */
+  async join(identity: Identity): Promise<Oid | null> {
+    if (!this.#rescued.size) return null
+    const view = (await this.view())!
+    return this.commit(view.tree, [view.commit], identity, 'Join the histories of this device\n', [])
   }
 
   async #dropRescued(): Promise<void> {

@@ -14,7 +14,7 @@ export interface ShareTimes {
   readonly debounceMs: number
   /** A vault that never falls quiet is committed this often. */
   readonly debounceLimitMs: number
-  /** After a file could not be read or written. */
+  /** After a file or folder could not be read or written; a multiple of it when that goes on. */
   readonly retryMs: number
 }
 
@@ -43,6 +43,8 @@ export class Share {
   #stopListening: (() => void) | null = null
   #lastError: unknown = null
   #paused = false
+  /** In a row: each waits longer, up to a minute. */
+  #retries = 1
 
   constructor(
     readonly name: ShareName,
@@ -150,11 +152,17 @@ export class Share {
     if (this.tree.consent) this.#events.emit({ kind: 'consent' })
     this.#events.emit({ kind: 'state', state: this.state() })
     if (retry) this.#retryLater()
+    else this.#retries = 1
   }
 
   #retryLater(): void {
     this.#retryTimer?.()
-    this.#retryTimer = this.clock.after(this.times.retryMs, () => void this.settle())
+    if (this.#abort.signal.aborted) return
+    const wait = this.times.retryMs * Math.min(this.#retries++, 12)
+    this.#retryTimer = this.clock.after(wait, () => {
+      if (this.tree.issues.unreadable.length) this.tree.markAllDirty()
+      void this.settle()
+    })
   }
 
   /** E3: the answer to `tree.consent`. */

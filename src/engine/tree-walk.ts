@@ -1,3 +1,4 @@
+import { treePath } from '../history/file-entry.ts'
 import { CorruptObjectError } from '../objects/errors.ts'
 import type { Oid } from '../objects/oid.ts'
 import { decodeTree, type TreeEntry } from '../objects/tree.ts'
@@ -20,7 +21,7 @@ export interface NewEntry {
  * Visits the trees and blobs below `tree` that none of `bases` holds at the same path; equal subtrees are not opened.
  * Each oid is met once per `seen`. Trees come before what they hold. A tree that cannot be read is visited and not entered.
  *
- * @throws CorruptObjectError for a tree that is malformed, too deep, or holds a submodule.
+ * @throws CorruptObjectError for a tree that is malformed, too deep, or holds a submodule or a name that no vault may hold (E6).
  */
 export async function walkNewEntries(readTree: TreeReader, tree: Oid, bases: readonly Oid[], seen: Set<Oid>, visit: (entry: NewEntry) => void | Promise<void>): Promise<void> {
   const walk = async (oid: Oid, baseTrees: readonly Oid[], path: string, depth: number): Promise<void> => {
@@ -38,7 +39,7 @@ export async function walkNewEntries(readTree: TreeReader, tree: Oid, bases: rea
     for (const entry of decodeTree(content)) {
       const there = baseEntries.map((b) => b.get(entry.name)).filter((e) => e !== undefined)
       if (there.some((e) => e.oid === entry.oid)) continue
-      const below = path ? `${path}/${entry.name}` : entry.name
+      const below = treePath(path && `${path}/`, entry.name)
       if (entry.mode === '160000') throw new CorruptObjectError('bad-tree', `${below} is a git submodule, which a vault cannot hold`)
       if (entry.mode === '40000') {
         await walk(

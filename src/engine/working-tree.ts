@@ -1,8 +1,9 @@
-import { planCheckout, needsConsent, type CheckoutPlan } from '../history/checkout-plan.ts'
+import { countMoves, needsConsent, planCheckout, type CheckoutPlan } from '../history/checkout-plan.ts'
 import { planCommit } from '../history/commit-plan.ts'
+import { conflictPath, familyOf } from '../history/conflict-name.ts'
 import { editTree } from '../history/edit-tree.ts'
 import type { FileEntry } from '../history/file-entry.ts'
-import { diffTrees, flattenTree } from '../history/tree-diff.ts'
+import { diffTrees, flattenTree, type TreeChange } from '../history/tree-diff.ts'
 import type { View } from '../history/view.ts'
 import type { Codec } from '../objects/codec.ts'
 import type { Identity } from '../objects/commit.ts'
@@ -25,6 +26,11 @@ const SAVE_EVERY = 500
 
 export interface SettleProgress extends DiskProgress {
   readonly phase: 'scan' | 'checkout'
+}
+
+interface SettleOptions {
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: SettleProgress) => void
 }
 
 export interface SettleResult {
@@ -66,6 +72,8 @@ export class WorkingTree {
   #baseTree = new Map<VaultPath, FileEntry>()
   /** Paths where the index differs from the base: files not on this device, or a checkout that did not finish. */
   readonly #apart = new Set<VaultPath>()
+  /** Some steps of the last checkout failed; they are among `#apart` and tried again. */
+  #incomplete = false
   #dirty: Set<VaultPath> | null = null
   #consent: PendingConsent | null = null
   #approved: string | null = null
@@ -89,9 +97,16 @@ export class WorkingTree {
   async #load(): Promise<void> {
     const { entries, base } = await this.#indexStore.load()
     for (const [path, entry] of entries) this.#index.set(path, entry)
-    this.#base = base && this.#repository.graph.has(base) ? base : null
+    this.#base = this.#recoverBase(base && this.#repository.graph.has(base) ? base : null)
     this.#baseTree = await this.#flatten(this.#base)
     for (const path of new Set([...this.#index.keys(), ...this.#baseTree.keys()])) this.#markApart(path)
+  }
+
+  /** Killed between a commit and the index that should name it: the disk showed the commit's tree when it was made. */
+  #recoverBase(saved: Oid | null): Oid | null {
+    const own = this.#repository.ownHead()
+    const parents = own ? this.#repository.graph.get(own)!.parents : []
+    return own && (saved ? parents.includes(saved) : !parents.length) ? own : saved
   }
 
   async #flatten(commit: Oid | null): Promise<Map<VaultPath, FileEntry>> {
@@ -103,9 +118,9 @@ export class WorkingTree {
     else this.#apart.add(path)
   }
 
-  /** The view that the disk shows in full; null before the first. */
+  /** The view that the disk shows in full; null before the first, and while files of it could not be written. */
   get applied(): Oid | null {
-    return this.#base
+    return this.#incomplete ? null : this.#base
   }
 
   get fileCount(): number {
@@ -142,14 +157,14 @@ export class WorkingTree {
   }
 
   /** One round: disk -> commit -> view -> disk. Not reentrant: the owner serialises. */
-  async settle(options: { signal?: AbortSignal; onProgress?: (progress: SettleProgress) => void } = {}): Promise<SettleResult> {
+  async settle(options: SettleOptions = {}): Promise<SettleResult> {
     const committed = await this.#commitDiskChanges(options)
     const view = await this.#repository.view()
     const outcome = await this.#checkout(view, options)
-    return { ...outcome, committed: committed.commits, retry: outcome.retry || committed.postponed > 0, settled: outcome.settled && !this.isDirty }
+    return { ...outcome, committed: committed.commits, retry: outcome.retry || committed.postponed > 0 || this.#issues.unreadable.length > 0, settled: outcome.settled && !this.isDirty }
   }
 
-  async #commitDiskChanges({ signal, onProgress }: { signal?: AbortSignal; onProgress?: (progress: SettleProgress) => void }): Promise<{ commits: Oid[]; postponed: number }> {
+  async #commitDiskChanges({ signal, onProgress }: SettleOptions): Promise<{ commits: Oid[]; postponed: number }> {
     const dirty = this.#dirty
     if (dirty?.size === 0) return { commits: [], postponed: 0 }
     this.#dirty = new Set()
@@ -200,18 +215,42 @@ export class WorkingTree {
     const oids = (map: ReadonlyMap<VaultPath, { readonly oid: Oid } | null>) => new Map([...changed.keys()].flatMap((p) => (map.get(p) ? [[p, map.get(p)!.oid] as const] : [])))
     const plan = planCommit({ base: oids(this.#baseTree), index: oids(this.#index), disk: oids(changed), view: oids(viewTree) })
     await this.#saveIndex(new Map(plan.applied.map((path) => [path, changed.get(path) ?? null])), this.#base)
-    const commits: Oid[] = []
-    const onBase = this.#holdMassDeletion(plan.onBase)
-    if (onBase.size) commits.push(...(await this.#commitEdits(onBase, changed, this.#base)))
-    if (plan.onView.size) {
-      const next = await this.#repository.view()
-      commits.push(...(await this.#commitEdits(plan.onView, changed, next?.commit ?? null)))
+    // Edits of files that a checkout had brought to the view before it was cut are merged from the base, which they hold, too.
+    const edits = new Map([...plan.onBase, ...plan.onView])
+    const stale = [...plan.onBase.keys()].filter((path) => this.#index.get(path)?.oid !== this.#baseTree.get(path)?.oid)
+    for (const path of stale) edits.delete(path)
+    const kept = await this.#keepStale(stale, changed)
+    for (const [path, oid] of kept) edits.set(path, oid)
+    const allowed = this.#holdMassDeletion(edits)
+    return allowed.size ? this.#commitEdits(allowed, changed) : []
+  }
+
+  /**
+   * Edits of files whose newer version could not be written here: what the person edited is older than the base, so the edit becomes
+   * a conflict copy and the newer version still gets its place (V6). A deletion of the old version is no wish to delete the new one.
+   */
+  async #keepStale(paths: readonly VaultPath[], disk: ReadonlyMap<VaultPath, IndexEntry | null>): Promise<Map<VaultPath, Oid>> {
+    const copies = new Map<VaultPath, Oid>()
+    if (!paths.length) return copies
+    const { name, seconds, zoneMinutes } = this.#identity()
+    for (const path of paths) {
+      const entry = disk.get(path)
+      if (!entry) continue
+      for (let number = 1; ; number++) {
+        const copy = conflictPath(familyOf(path), { device: name, seconds, zoneMinutes }, number)
+        const there = this.#baseTree.get(copy) ?? this.#index.get(copy)
+        if (there && there.oid !== entry.oid) continue
+        copies.set(copy, entry.oid)
+        break
+      }
     }
-    return commits
+    await this.#saveIndex(new Map(paths.map((path) => [path, disk.get(path) ?? null])), this.#base)
+    return copies
   }
 
   async #viewEntries(view: View, paths: Iterable<VaultPath>): Promise<Map<VaultPath, FileEntry>> {
-    const changes = new Map((await this.#diffToView(view)).map((c) => [c.path, c.right]))
+    const base = this.#base && this.#repository.graph.get(this.#base)!.tree
+    const changes = new Map((await this.#repository.run(diffTrees(base, view.tree))).map((c) => [c.path, c.right]))
     const entries = new Map<VaultPath, FileEntry>()
     for (const path of paths) {
       const entry = changes.has(path) ? changes.get(path) : this.#baseTree.get(path)
@@ -220,14 +259,12 @@ export class WorkingTree {
     return entries
   }
 
-  #diffToView(view: View) {
-    return this.#repository.run(diffTrees(this.#base && this.#repository.graph.get(this.#base)!.tree, view.tree))
-  }
-
   /** E3 on the side where files vanished: the deletions wait, the rest goes on. */
   #holdMassDeletion(edits: ReadonlyMap<VaultPath, Oid | null>): ReadonlyMap<VaultPath, Oid | null> {
     const deletes = [...edits].filter(([path, oid]) => oid === null && !this.#makesRoom(path, edits)).map(([path]) => path)
-    if (!needsConsent({ deletes: deletes.length, overwrites: 0 }, this.#index.size)) return edits
+    const gone = deletes.map((path) => ({ expect: this.#index.get(path)!.oid }))
+    const added = [...edits.values()].filter((oid) => oid !== null).map((oid) => ({ oid }))
+    if (!needsConsent({ deletes: deletes.length, overwrites: 0, moves: countMoves(gone, added) }, this.#index.size)) return edits
     const key = consentKey(this.#codec, 'local', deletes.map((path) => [path, null] as const))
     if (key === this.#approved) return edits
     this.#consent = { direction: 'local', deletes, overwrites: [], key }
@@ -239,28 +276,26 @@ export class WorkingTree {
     return [...edits].some(([other, oid]) => oid !== null && other.startsWith(`${path}/`))
   }
 
-  /** Commits edits on top of `parent` (V4) and makes the index say so. No commit when the tree stays the same. */
-  async #commitEdits(edits: ReadonlyMap<VaultPath, Oid | null>, disk: ReadonlyMap<VaultPath, IndexEntry | null>, parent: Oid | null): Promise<Oid[]> {
-    const { graph } = this.#repository
-    const parentTree = parent && graph.get(parent)!.tree
+  /** Commits edits on top of the base (V4) and makes the index say so. No commit when the tree stays the same. */
+  async #commitEdits(edits: ReadonlyMap<VaultPath, Oid | null>, disk: ReadonlyMap<VaultPath, IndexEntry | null>): Promise<Oid[]> {
+    const base = this.#base
+    const baseTree = base && this.#repository.graph.get(base)!.tree
     const entries = new Map<VaultPath, FileEntry | null>([...edits].map(([path, oid]) => [path, oid && { oid, mode: this.#baseTree.get(path)?.mode ?? '100644' }]))
-    const { tree, objects } = await this.#repository.run(editTree(this.#codec, parentTree, entries))
-    const rows = new Map([...edits.keys()].map((path) => [path, disk.get(path) ?? null]))
-    if (tree === parentTree) {
-      await this.#saveIndex(rows, this.#base)
+    const { tree, objects } = await this.#repository.run(editTree(this.#codec, baseTree, entries))
+    const rows = new Map([...edits.keys()].filter((path) => disk.has(path)).map((path) => [path, disk.get(path) ?? null]))
+    if (tree === baseTree) {
+      await this.#saveIndex(rows, base)
       return []
     }
-    const oid = await this.#repository.commit(tree, parent ? [parent] : [], this.#identity(), commitMessage(edits, this.#index), objects)
-    if (parent !== this.#base) {
-      await this.#saveIndex(rows, this.#base)
-      return [oid]
-    }
+    const oid = await this.#repository.commit(tree, base ? [base] : [], this.#identity(), commitMessage(edits, this.#index), objects)
     for (const [path, entry] of entries) {
       if (entry) this.#baseTree.set(path, entry)
       else this.#baseTree.delete(path)
     }
     await this.#saveIndex(rows, oid)
-    return [oid]
+    for (const path of entries.keys()) this.#markApart(path)
+    const joined = await this.#repository.join(this.#identity())
+    return joined ? [oid, joined] : [oid]
   }
 
   async #saveIndex(rows: ReadonlyMap<VaultPath, IndexEntry | null>, base: Oid | null): Promise<void> {
@@ -276,10 +311,16 @@ export class WorkingTree {
     }
   }
 
-  async #checkout(view: View | null, { signal, onProgress }: { signal?: AbortSignal; onProgress?: (p: SettleProgress) => void }): Promise<Omit<SettleResult, 'committed'>> {
-    const nothing = { settled: true, retry: false, applied: [], removed: [] }
-    if (!view || (view.commit === this.#base && !this.#apart.size)) return nothing
-    const changes = view.commit === this.#base ? [] : await this.#diffToView(view)
+  async #checkout(view: View | null, options: SettleOptions): Promise<Omit<SettleResult, 'committed'>> {
+    if (!view || (view.commit === this.#base && !this.#apart.size)) return { settled: true, retry: false, applied: [], removed: [] }
+    const outcome = await this.#bringDiskTo(view.tree, options, (plan) => this.#mayCheckOut(plan))
+    if (outcome.settled) await this.#finishCheckout(view.commit, outcome.changes)
+    return outcome
+  }
+
+  /** The steps from the disk as the index knows it to a tree. The base stays; see `#finishCheckout`. */
+  async #bringDiskTo(tree: Oid, { signal, onProgress }: SettleOptions, mayStart: (plan: CheckoutPlan) => boolean = () => true): Promise<Omit<SettleResult, 'committed'> & { changes: readonly TreeChange[] }> {
+    const changes = await this.#repository.run(diffTrees(this.#base && this.#repository.graph.get(this.#base)!.tree, tree))
     const target = new Map<VaultPath, FileEntry>()
     const known = new Map<VaultPath, Oid>()
     for (const path of this.#apart) {
@@ -295,27 +336,28 @@ export class WorkingTree {
       if (entry) known.set(path, entry.oid)
     }
     const plan = planCheckout(known, target, (path) => this.#files.inScope(path))
-    if (!this.#mayCheckOut(plan)) return { ...nothing, settled: false }
+    if (!mayStart(plan)) return { settled: false, retry: false, applied: [], removed: [], changes }
     const run = new CheckoutRun(this, plan, onProgress)
     await run.perform(signal)
-    const failed = [...this.#issues.failed, ...run.failed]
-    this.#issues = { ...this.#issues, failed, notHere: [...plan.notHere.map((path) => ({ path, reason: 'symbolic links and submodules are not written' })), ...run.impossible] }
+    const notHere = [...plan.notHere.map((path) => ({ path, reason: 'symbolic links and submodules are not written' })), ...run.impossible]
+    this.#issues = { ...this.#issues, failed: [...this.#issues.failed, ...run.failed], notHere }
     this.markDirty(run.changed)
-    const complete = !run.changed.length && !run.failed.length
-    if (complete && view.commit !== this.#base) {
-      for (const { path, right } of changes) {
-        if (right) this.#baseTree.set(path, right)
-        else this.#baseTree.delete(path)
-      }
-      await this.#saveIndex(new Map(), view.commit)
-      for (const { path } of changes) this.#markApart(path)
+    this.#incomplete = run.failed.length > 0
+    return { settled: !run.changed.length, retry: run.failed.length > 0, applied: run.applied, removed: run.removed, changes }
+  }
+
+  async #finishCheckout(commit: Oid, changes: readonly TreeChange[]): Promise<void> {
+    for (const { path, right } of changes) {
+      if (right) this.#baseTree.set(path, right)
+      else this.#baseTree.delete(path)
     }
-    return { settled: complete, retry: run.failed.length > 0, applied: run.applied, removed: run.removed }
+    await this.#saveIndex(new Map(), commit)
+    for (const { path } of changes) this.#markApart(path)
   }
 
   #mayCheckOut(plan: CheckoutPlan): boolean {
     const affected = plan.steps.filter((step) => step.expect !== null)
-    if (!needsConsent({ deletes: plan.deletes, overwrites: plan.overwrites }, this.#index.size)) {
+    if (!needsConsent(plan, this.#index.size)) {
       if (this.#consent?.direction === 'incoming') this.#consent = null
       return true
     }
@@ -369,7 +411,12 @@ export class WorkingTree {
       if (entry) kept.set(path, { oid: entry.oid, mode: this.#baseTree.get(path)?.mode ?? '100644' })
     }
     const { tree, objects } = await this.#repository.run(editTree(this.#codec, view.tree, kept))
-    await this.#repository.commit(tree, [view.commit], this.#identity(), `Keep ${kept.size} files\n`, objects)
+    // The commit continues the view, so the disk must show the rest of the view before our ref says that it does.
+    await this.#repository.storeObjects(objects)
+    const outcome = await this.#bringDiskTo(tree, {})
+    if (!outcome.settled) return []
+    const oid = await this.#repository.commit(tree, [view.commit], this.#identity(), `Keep ${kept.size} files of this device\n`, [])
+    await this.#finishCheckout(oid, outcome.changes)
     return [...kept.keys()]
   }
 

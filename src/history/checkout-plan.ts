@@ -14,6 +14,8 @@ export interface CheckoutPlan {
   /** Write steps that replace content. */
   readonly overwrites: number
   readonly deletes: number
+  /** Delete steps whose content a write step puts elsewhere: a rename takes nothing from anybody (docs/decisions/0004). */
+  readonly moves: number
   /** Symbolic links and submodules of the target: kept in the tree, never written here. What the disk has there stays. */
   readonly notHere: readonly VaultPath[]
 }
@@ -57,13 +59,31 @@ export function planCheckout(
     writes: writes.length,
     overwrites: writes.filter((step) => step.expect !== null).length,
     deletes: deletes.length,
+    moves: countMoves(deletes, writes),
     notHere: notHere.sort(compareText),
   }
 }
 
-/** E3: whether a plan is so large that a person must agree first. Additions don't count. */
-export function needsConsent(plan: Pick<CheckoutPlan, 'deletes' | 'overwrites'>, filesInShare: number): boolean {
-  return plan.deletes + plan.overwrites > Math.max(UNASKED_FILES, UNASKED_SHARE * filesInShare)
+/** How many deletions only move their content: pairs of a deletion and a write of the same content, each used once. */
+export function countMoves(
+  deletes: readonly { readonly expect: Oid }[],
+  writes: readonly { readonly oid: Oid }[],
+): number {
+  const written = new Map<Oid, number>()
+  for (const { oid } of writes) written.set(oid, (written.get(oid) ?? 0) + 1)
+  return deletes.filter(({ expect }) => {
+    const left = written.get(expect) ?? 0
+    written.set(expect, left - 1)
+    return left > 0
+  }).length
+}
+
+/** E3: whether a plan is so large that a person must agree first. Additions and moves don't count. */
+export function needsConsent(
+  plan: Pick<CheckoutPlan, 'deletes' | 'overwrites' | 'moves'>,
+  filesInShare: number,
+): boolean {
+  return plan.deletes - plan.moves + plan.overwrites > Math.max(UNASKED_FILES, UNASKED_SHARE * filesInShare)
 }
 
 /** Whether a deletion must come before the writes. Case is folded: on many disks `Note` is in the way of `note`. */
@@ -78,6 +98,7 @@ function roomNeeded(writes: readonly WriteStep[]): (step: DeleteStep) => boolean
 
 function foldersOf(path: string): string[] {
   const folders: string[] = []
-  for (let slash = path.indexOf('/'); slash > 0; slash = path.indexOf('/', slash + 1)) folders.push(path.slice(0, slash))
+  for (let slash = path.indexOf('/'); slash > 0; slash = path.indexOf('/', slash + 1))
+    folders.push(path.slice(0, slash))
   return folders
 }

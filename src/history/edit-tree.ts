@@ -7,7 +7,7 @@ import type { VaultPath } from '../objects/vault-path.ts'
 import { checkDepth, isTree } from './file-entry.ts'
 import type { FileEntry } from './file-entry.ts'
 import { readTogether, readTree } from './reading.ts'
-import type { NewObject, Reading } from './reading.ts'
+import type { NewObject, Reading, TreeReader } from './reading.ts'
 
 /** Per path the file to put there, or null to remove the file that is there. */
 export type TreeEdits = ReadonlyMap<VaultPath, FileEntry | null>
@@ -29,17 +29,27 @@ interface EditNode {
  * files vanish. Removing takes files only: null at a folder's path leaves the folder alone, as `null` says "no file here".
  * @throws RangeError when the result would hold a file and a folder of one name: the caller's mistake.
  */
-export function* editTree(codec: Codec, tree: Oid | null, edits: TreeEdits): Reading<EditedTree> {
+export function* editTree(
+  codec: Codec,
+  tree: Oid | null,
+  edits: TreeEdits,
+  read: TreeReader = readTree,
+): Reading<EditedTree> {
   const made = new Map<Oid, NewObject>()
-  const put = (entries: readonly TreeEntry[]): Oid => {
+  const putTree = (entries: readonly TreeEntry[]): Oid => {
     const content = encodeTree(entries)
     const oid = hashObject(codec, 'tree', content)
     if (!made.has(oid)) made.set(oid, { type: 'tree', content, oid })
     return oid
   }
   if (edits.size === 0 && tree !== null) return { tree, objects: [] }
-  const result = (yield* editFolder(tree, editsByName(edits), 0, put)) ?? put([])
+  const result = (yield* editFolder(tree, editsByName(edits), 0, { read, put: putTree })) ?? putTree([])
   return { tree: result, objects: [...made.values()] }
+}
+
+interface TreeAccess {
+  readonly read: TreeReader
+  readonly put: (entries: readonly TreeEntry[]) => Oid
 }
 
 function editsByName(edits: TreeEdits): Map<string, EditNode> {
@@ -62,15 +72,13 @@ function* editFolder(
   oid: Oid | null,
   edits: ReadonlyMap<string, EditNode>,
   depth: number,
-  put: (entries: readonly TreeEntry[]) => Oid,
+  trees: TreeAccess,
 ): Reading<Oid | null> {
   checkDepth(depth)
-  const before = oid === null ? [] : yield* readTree(oid)
+  const before = oid === null ? [] : yield* trees.read(oid)
   const byName = new Map(before.map((entry) => [entry.name, entry]))
   const named = [...edits]
-  const folders = yield* readTogether(
-    named.map(([name, node]) => editBelow(byName.get(name), node, depth, put)),
-  )
+  const folders = yield* readTogether(named.map(([name, node]) => editBelow(byName.get(name), node, depth, trees)))
   let changed = false
   named.forEach(([name, { edit }], i) => {
     const old = byName.get(name)
@@ -87,16 +95,11 @@ function* editFolder(
     else byName.delete(name)
   })
   if (byName.size === 0) return null
-  return changed || oid === null ? put([...byName.values()]) : oid
+  return changed || oid === null ? trees.put([...byName.values()]) : oid
 }
 
-function* editBelow(
-  old: TreeEntry | undefined,
-  node: EditNode,
-  depth: number,
-  put: (entries: readonly TreeEntry[]) => Oid,
-): Reading<Oid | null> {
+function* editBelow(old: TreeEntry | undefined, node: EditNode, depth: number, trees: TreeAccess): Reading<Oid | null> {
   const folder = isTree(old) ? old!.oid : null
   if (node.below === undefined) return folder
-  return yield* editFolder(folder, node.below, depth + 1, put)
+  return yield* editFolder(folder, node.below, depth + 1, trees)
 }

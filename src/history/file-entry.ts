@@ -41,7 +41,8 @@ export function isRegular(entry: FileEntry): boolean {
 export function treePath(prefix: string, name: string): VaultPath {
   const text = prefix + name
   const path = parseVaultPath(text)
-  if (path !== text || name.includes('/')) throw new CorruptObjectError('bad-path', 'a name in a tree is not normalised', { path: text })
+  if (path !== text || name.includes('/'))
+    throw new CorruptObjectError('bad-path', 'a name in a tree is not normalised', { path: text })
   return path
 }
 

@@ -6,7 +6,7 @@ import { otherSide } from './merge-slot.ts'
 import type { MergeSlot, MergeSlots, Side } from './merge-slot.ts'
 import { compareText } from './oid-order.ts'
 import { entryAt } from './tree-diff.ts'
-import type { Reading } from './reading.ts'
+import type { Reading, TreeReader } from './reading.ts'
 import { areSimilar, detectRenames, movedPath } from './rename-detection.ts'
 import type { Renames } from './rename-detection.ts'
 
@@ -23,7 +23,7 @@ export interface MergeTrees {
  * Carries each side's edits and additions along with the other side's renames (V7), by moving slots. Where two things
  * would meet at one path nothing is carried: then both stay where they are, and nothing is lost (V6).
  */
-export function* followRenames(slots: MergeSlots, trees: MergeTrees): Reading<void> {
+export function* followRenames(slots: MergeSlots, trees: MergeTrees, read: TreeReader): Reading<void> {
   const renames: Record<Side, Renames> = {
     left: yield* detectRenames(slots, 'left'),
     right: yield* detectRenames(slots, 'right'),
@@ -32,7 +32,7 @@ export function* followRenames(slots: MergeSlots, trees: MergeTrees): Reading<vo
   // Decided for both sides before anything moves, so that the order of the sides does not matter (V5).
   const moves: [MergeSlot, VaultPath][] = []
   for (const side of SIDES) {
-    const folders = yield* wholeFolders(renames[side].folders, side, trees)
+    const folders = yield* wholeFolders(renames[side].folders, side, trees, read)
     if (folders.size > 0) moves.push(...folderMoves(slots, otherSide(side), folders))
   }
   moves.sort(([a], [b]) => compareText(a.path, b.path))
@@ -66,25 +66,23 @@ function* wholeFolders(
   folders: ReadonlyMap<string, string>,
   side: Side,
   trees: MergeTrees,
+  read: TreeReader,
 ): Reading<Map<string, string>> {
   const whole = new Map<string, string>()
   for (const [from, to] of folders) {
-    const remaining = yield* entryAt(trees[side], from.slice(0, -1) as VaultPath)
-    const existing = yield* entryAt(trees.base, to.slice(0, -1) as VaultPath)
+    const remaining = yield* entryAt(trees[side], from.slice(0, -1) as VaultPath, read)
+    const existing = yield* entryAt(trees.base, to.slice(0, -1) as VaultPath, read)
     if (!isTree(remaining ?? undefined) && existing === null) whole.set(from, to)
   }
   return whole
 }
 
 /** Files that `adder` put into folders which the other side renamed, and where they go. */
-function folderMoves(
-  slots: MergeSlots,
-  adder: Side,
-  folders: ReadonlyMap<string, string>,
-): [MergeSlot, VaultPath][] {
+function folderMoves(slots: MergeSlots, adder: Side, folders: ReadonlyMap<string, string>): [MergeSlot, VaultPath][] {
   const moves: [MergeSlot, VaultPath][] = []
   for (const slot of slots.values()) {
-    const placed = slot.placedBy === null ? slot.base === null && slot[otherSide(adder)] === null : slot.placedBy === adder
+    const placed =
+      slot.placedBy === null ? slot.base === null && slot[otherSide(adder)] === null : slot.placedBy === adder
     if (!placed || slot[adder] === null) continue
     const to = movedPath(slot.path, folders)
     if (to !== null && vaultPathProblem(to) === null) moves.push([slot, parseVaultPath(to)])

@@ -20,7 +20,8 @@ export function mergeJsonText(base: string, left: string, right: string): TextMe
   if (left === base) return { clean: true, text: right }
   const values = [base, left, right].map(parseLossless)
   const [baseValue, leftValue, rightValue] = values
-  if (baseValue === undefined || leftValue === undefined || rightValue === undefined) return mergeText(base, left, right)
+  if (baseValue === undefined || leftValue === undefined || rightValue === undefined)
+    return mergeText(base, left, right)
   const merged = mergeValue(baseValue, leftValue, rightValue)
   if (merged === CLASH || merged === undefined) return { clean: false }
   const write = writerOf(base) ?? writerOf(left < right ? left : right) ?? JSON.stringify
@@ -54,7 +55,11 @@ function nesting(value: Json): number {
 }
 
 /** Undefined stands for an absent value, on the way in and out. */
-function mergeValue(base: Json | undefined, left: Json | undefined, right: Json | undefined): Json | undefined | typeof CLASH {
+function mergeValue(
+  base: Json | undefined,
+  left: Json | undefined,
+  right: Json | undefined,
+): Json | undefined | typeof CLASH {
   if (same(left, right) || same(right, base)) return left
   if (same(left, base)) return right
   // Changed beats removed, as with files.

@@ -6,8 +6,7 @@ import { isTree } from './file-entry.ts'
 import type { FileEntry } from './file-entry.ts'
 import type { Side } from './merge-slot.ts'
 import { compareOids, compareText } from './oid-order.ts'
-import { readTree } from './reading.ts'
-import type { Reading } from './reading.ts'
+import type { Reading, TreeReader } from './reading.ts'
 import { entryAt } from './tree-diff.ts'
 
 /** A place where two versions did not merge, and where the one that does not stand there went (V6). */
@@ -43,6 +42,7 @@ export function* placeDisplaced(
   results: Map<VaultPath, FileEntry | null>,
   base: Oid | null,
   originOf: OriginOf,
+  read: TreeReader,
 ): Reading<Conflict[]> {
   const conflicts: Conflict[] = []
   const folders = new Map<string, ResultFolder>()
@@ -50,7 +50,7 @@ export function* placeDisplaced(
   for (const { path, reason, entry, heldBy } of inOrder) {
     const family = familyOf(path)
     let folder = folders.get(family.folder)
-    if (!folder) folders.set(family.folder, (folder = yield* readResultFolder(family.folder, results, base)))
+    if (!folder) folders.set(family.folder, (folder = yield* readResultFolder(family.folder, results, base, read)))
     const origin = yield* earliestOrigin(heldBy, entry.oid, originOf)
     let copy = folder.byOid.get(entry.oid)?.find((other) => inFamily(other, family))
     for (let count = 1; copy === undefined; count++) {
@@ -77,10 +77,11 @@ function* readResultFolder(
   folder: string,
   results: ReadonlyMap<VaultPath, FileEntry | null>,
   base: Oid | null,
+  read: TreeReader,
 ): Reading<ResultFolder> {
   const found: ResultFolder = { taken: new Set(), byOid: new Map() }
-  const tree = folder === '' ? base : yield* folderTree(base, folder)
-  for (const entry of tree === null ? [] : yield* readTree(tree)) {
+  const tree = folder === '' ? base : yield* folderTree(base, folder, read)
+  for (const entry of tree === null ? [] : yield* read(tree)) {
     const path = (folder + entry.name) as VaultPath
     if (isTree(entry)) found.taken.add(path)
     else if (!results.has(path)) addFile(found, path, entry.oid)
@@ -102,8 +103,8 @@ function addFile(folder: ResultFolder, path: VaultPath, oid: Oid): void {
   else folder.byOid.set(oid, [path])
 }
 
-function* folderTree(base: Oid | null, folder: string): Reading<Oid | null> {
-  const entry = yield* entryAt(base, folder.slice(0, -1) as VaultPath)
+function* folderTree(base: Oid | null, folder: string, read: TreeReader): Reading<Oid | null> {
+  const entry = yield* entryAt(base, folder.slice(0, -1) as VaultPath, read)
   return entry !== null && isTree(entry) ? entry.oid : null
 }
 

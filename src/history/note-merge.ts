@@ -13,7 +13,9 @@ export function mergeNote(base: string, left: string, right: string): TextMerge 
   const leftParts = splitFrontmatter(left)
   const rightParts = splitFrontmatter(right)
   // A note that had none when the two parted: each side's is new.
-  const baseParts = splitFrontmatter(base) ?? (base.startsWith('---') ? null : { open: '', properties: new Map(), close: '', body: base })
+  const baseParts =
+    splitFrontmatter(base) ??
+    (base.startsWith('---') ? null : { open: '', properties: new Map(), close: '', body: base })
   if (!leftParts || !rightParts || !baseParts) return mergeText(base, left, right)
 
   const open = pick(baseParts.open, leftParts.open, rightParts.open)

@@ -4,7 +4,8 @@ import { mergeText, splitLines } from './text-merge.ts'
 type Properties = ReadonlyMap<string, string>
 
 /** Properties that plugins set to the time of the last edit: both sides always differ, and the later one is right. */
-const EDIT_TIME = /^["']?(?:(?:date|time|last)?[-_ ]?(?:modified|updated|edited)(?:[-_ ]?(?:at|on|date|time))?|mtime)["']?$/i
+const EDIT_TIME =
+  /^["']?(?:(?:date|time|last)?[-_ ]?(?:modified|updated|edited)(?:[-_ ]?(?:at|on|date|time))?|mtime)["']?$/i
 /** A date, a date with a time, or digits: of one shape and length these order as text. */
 const TIME_VALUE = /^\d[\dT :.Z/+-]*$/
 
@@ -54,7 +55,10 @@ function laterValue(left: string, right: string): string | null {
 }
 
 function scalar(block: string): string {
-  return block.slice(block.indexOf(':') + 1).trim().replace(/^(["'])(.*)\1$/s, '$2')
+  return block
+    .slice(block.indexOf(':') + 1)
+    .trim()
+    .replace(/^(["'])(.*)\1$/s, '$2')
 }
 
 /** A property whose value is a list, as the items' text and the way to write it. */

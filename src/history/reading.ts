@@ -160,7 +160,7 @@ export type TreeReader = (oid: Oid) => Reading<readonly TreeEntry[]>
  * A {@link TreeReader} that remembers up to `budget` entries in all (oldest out first), for walks over many commits
  * that share most of their trees.
  */
-export function rememberingTreeReader(budget = 200_000): TreeReader {
+export function rememberingTreeReader(budget = 100_000): TreeReader {
   const trees = new Map<Oid, readonly TreeEntry[]>()
   let held = 0
   return function* (oid) {

@@ -25,8 +25,8 @@ export function diffSequences(a: Int32Array, b: Int32Array, budget: WorkBudget):
   const boxes: [number, number, number, number][] = [[0, a.length, 0, b.length]]
   for (let box = boxes.pop(); box !== undefined; box = boxes.pop()) {
     let [aFrom, aTo, bFrom, bTo] = box
-    while (aFrom < aTo && bFrom < bTo && a[aFrom] === b[bFrom]) aFrom++, bFrom++
-    while (aFrom < aTo && bFrom < bTo && a[aTo - 1] === b[bTo - 1]) aTo--, bTo--
+    while (aFrom < aTo && bFrom < bTo && a[aFrom] === b[bFrom]) (aFrom++, bFrom++)
+    while (aFrom < aTo && bFrom < bTo && a[aTo - 1] === b[bTo - 1]) (aTo--, bTo--)
     const split =
       aFrom === aTo || bFrom === bTo ? 'whole' : findSplit(a, aFrom, aTo, b, bFrom, bTo, forward, backward, budget)
     if (split === undefined) return undefined
@@ -79,7 +79,7 @@ function findSplit(
       let x = k === -d || (k !== d && forward[at - 1]! < forward[at + 1]!) ? forward[at + 1]! : forward[at - 1]! + 1
       let y = x - k
       const from = x
-      while (x < n && y < m && a[aFrom + x] === b[bFrom + y]) x++, y++
+      while (x < n && y < m && a[aFrom + x] === b[bFrom + y]) (x++, y++)
       budget.left -= 1 + x - from
       forward[at] = x
       if (x > n) forwardHigh += 2
@@ -94,7 +94,7 @@ function findSplit(
       let x = k === -d || (k !== d && backward[at - 1]! < backward[at + 1]!) ? backward[at + 1]! : backward[at - 1]! + 1
       let y = x - k
       const from = x
-      while (x < n && y < m && a[aTo - 1 - x] === b[bTo - 1 - y]) x++, y++
+      while (x < n && y < m && a[aTo - 1 - x] === b[bTo - 1 - y]) (x++, y++)
       budget.left -= 1 + x - from
       backward[at] = x
       if (x > n) backwardHigh += 2
@@ -143,11 +143,8 @@ function settle(a: Int32Array, b: Int32Array, hunks: readonly Hunk[]): Hunk[] {
       const inserts = hunk.aFrom === hunk.aTo
       const deletes = hunk.bFrom === hunk.bTo
       if (inserts !== deletes) {
-        while (
-          hunk.aTo < limit &&
-          (inserts ? b[hunk.bFrom] === b[hunk.bTo] : a[hunk.aFrom] === a[hunk.aTo])
-        ) {
-          hunk.aFrom++, hunk.aTo++, hunk.bFrom++, hunk.bTo++
+        while (hunk.aTo < limit && (inserts ? b[hunk.bFrom] === b[hunk.bTo] : a[hunk.aFrom] === a[hunk.aTo])) {
+          ;(hunk.aFrom++, hunk.aTo++, hunk.bFrom++, hunk.bTo++)
         }
       }
       if (next === undefined || hunk.aTo < next.aFrom) break

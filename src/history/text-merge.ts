@@ -4,7 +4,7 @@ import type { WorkBudget } from './sequence-diff.ts'
 
 export type TextMerge = { readonly clean: true; readonly text: string } | { readonly clean: false }
 
-/** About a tenth of a second. Two full rewrites of some 3,000 lines each still fit; beyond that both texts are kept. */
+/** About a tenth of a second. Two full rewrites of some 2,000 lines each still fit; beyond that both texts are kept. */
 const MAX_WORK = 10_000_000
 
 /** Names that may stand in the text as they are: two halves of a date, a number or an address don't make a new one. */
@@ -87,7 +87,11 @@ function mergeTokens(
   return { clean: true, text: merged.join('') }
 
   function overlapTexts(region: Extract<MergeRegion, { kind: 'overlap' }>): Overlap {
-    return [base.slice(...region.base).join(''), left.slice(...region.left).join(''), right.slice(...region.right).join('')]
+    return [
+      base.slice(...region.base).join(''),
+      left.slice(...region.left).join(''),
+      right.slice(...region.right).join(''),
+    ]
   }
 }
 

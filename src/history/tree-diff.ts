@@ -16,12 +16,12 @@ export interface TreeChange {
 
 /**
  * The files that differ between two trees (null: the empty tree), by path. A folder that became a file is the deletion
- * of its files and the addition of one. Equal subtrees are not read.
+ * of its files and the addition of one. Equal subtrees are not read. `read` may remember trees.
  * @throws CorruptObjectError for a name that no vault may hold, and for trees too deep.
  */
-export function* diffTrees(left: Oid | null, right: Oid | null): Reading<TreeChange[]> {
+export function* diffTrees(left: Oid | null, right: Oid | null, read: TreeReader = readTree): Reading<TreeChange[]> {
   const changes: TreeChange[] = []
-  if (left !== right) yield* diffFolder(left, right, '', 0, changes)
+  if (left !== right) yield* diffFolder(left, right, '', 0, changes, read)
   return changes.sort((a, b) => compareText(a.path, b.path))
 }
 
@@ -51,9 +51,10 @@ function* diffFolder(
   prefix: string,
   depth: number,
   changes: TreeChange[],
+  read: TreeReader,
 ): Reading<void> {
   checkDepth(depth)
-  const [leftEntries, rightEntries] = yield* readPair(left, right)
+  const [leftEntries, rightEntries] = yield* readPair(left, right, read)
   const rightByName = new Map(rightEntries.map((entry) => [entry.name, entry]))
   const below: Reading<void>[] = []
   const compare = (name: string, a: TreeEntry | undefined, b: TreeEntry | undefined) => {
@@ -63,7 +64,7 @@ function* diffFolder(
     if (!sameEntry(change.left, change.right)) changes.push(change)
     const leftTree = isTree(a) ? a!.oid : null
     const rightTree = isTree(b) ? b!.oid : null
-    if (leftTree !== rightTree) below.push(diffFolder(leftTree, rightTree, `${path}/`, depth + 1, changes))
+    if (leftTree !== rightTree) below.push(diffFolder(leftTree, rightTree, `${path}/`, depth + 1, changes, read))
   }
   for (const entry of leftEntries) {
     compare(entry.name, entry, rightByName.get(entry.name))
@@ -73,10 +74,11 @@ function* diffFolder(
   yield* readTogether(below)
 }
 
-function* readPair(left: Oid | null, right: Oid | null): Reading<[readonly TreeEntry[], readonly TreeEntry[]]> {
-  const read: Reading<readonly TreeEntry[]>[] = []
-  if (left !== null) read.push(readTree(left))
-  if (right !== null) read.push(readTree(right))
-  const entries = yield* readTogether(read)
+function* readPair(
+  left: Oid | null,
+  right: Oid | null,
+  read: TreeReader,
+): Reading<[readonly TreeEntry[], readonly TreeEntry[]]> {
+  const entries = yield* readTogether([left, right].filter((oid) => oid !== null).map((oid) => read(oid)))
   return [left === null ? [] : entries[0]!, right === null ? [] : entries.at(-1)!]
 }

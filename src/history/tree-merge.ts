@@ -13,8 +13,8 @@ import type { Conflict, DisplacedFile, OriginOf } from './merge-conflict.ts'
 import { slotsOf } from './merge-slot.ts'
 import type { MergeSlot } from './merge-slot.ts'
 import { compareOids, compareText } from './oid-order.ts'
-import { readBlobs, readTogether } from './reading.ts'
-import type { NewObject, Reading } from './reading.ts'
+import { readBlobs, rememberingTreeReader } from './reading.ts'
+import type { NewObject, Reading, TreeReader } from './reading.ts'
 import { diffTrees } from './tree-diff.ts'
 
 export interface MergedTree {
@@ -34,14 +34,21 @@ export interface MergedTree {
  * - renames are followed.
  * Times decide nothing; they are only seen in the names of copies.
  */
-export function* mergeTrees(codec: Codec, trees: MergeTrees, originOf: OriginOf): Reading<MergedTree> {
+export function* mergeTrees(
+  codec: Codec,
+  trees: MergeTrees,
+  originOf: OriginOf,
+  read: TreeReader = rememberingTreeReader(),
+): Reading<MergedTree> {
   const { base, left, right } = trees
   const unchanged = left === right || right === base ? left : left === base ? right : null
   if (unchanged !== null) return { tree: unchanged, objects: [], conflicts: [] }
 
-  const [ours, theirs] = yield* readTogether([diffTrees(base, left), diffTrees(base, right)])
-  const slots = slotsOf(ours!, theirs!)
-  yield* followRenames(slots, trees)
+  // One after the other: the second finds the base's trees remembered.
+  const ours = yield* diffTrees(base, left, read)
+  const theirs = yield* diffTrees(base, right, read)
+  const slots = slotsOf(ours, theirs)
+  yield* followRenames(slots, trees, read)
 
   const results = new Map<VaultPath, FileEntry | null>()
   const blobs: NewObject[] = []
@@ -53,11 +60,16 @@ export function* mergeTrees(codec: Codec, trees: MergeTrees, originOf: OriginOf)
     if (resolved.displaced) displaced.push(resolved.displaced)
   }
   displaced.push(...makeWayForFolders(results, slots))
-  const conflicts = yield* placeDisplaced(displaced, results, base, originOf)
+  const conflicts = yield* placeDisplaced(displaced, results, base, originOf, read)
 
-  const before = new Map([...theirs!.map(({ path, left: entry }) => [path, entry] as const), ...ours!.map(({ path, right: entry }) => [path, entry] as const)])
-  const edits = new Map([...results].filter(([path, entry]) => !before.has(path) || !sameEntry(before.get(path)!, entry)))
-  const edited = yield* editTree(codec, left, edits)
+  const before = new Map([
+    ...theirs.map(({ path, left: entry }) => [path, entry] as const),
+    ...ours.map(({ path, right: entry }) => [path, entry] as const),
+  ])
+  const edits = new Map(
+    [...results].filter(([path, entry]) => !before.has(path) || !sameEntry(before.get(path)!, entry)),
+  )
+  const edited = yield* editTree(codec, left, edits, read)
   return { tree: edited.tree, objects: [...uniqueObjects(blobs), ...edited.objects], conflicts }
 }
 
@@ -92,7 +104,13 @@ function* resolveSlot(codec: Codec, slot: MergeSlot): Reading<ResolvedSlot> {
 }
 
 /** Null when they don't merge. A blob is read only up to the size that may merge. */
-function* mergeBlobs(codec: Codec, path: VaultPath, base: Oid | null, left: Oid, right: Oid): Reading<NewObject | null> {
+function* mergeBlobs(
+  codec: Codec,
+  path: VaultPath,
+  base: Oid | null,
+  left: Oid,
+  right: Oid,
+): Reading<NewObject | null> {
   const contents = yield* readBlobs(base === null ? [left, right] : [left, right, base], MAX_MERGE_BYTES)
   const [leftContent, rightContent, baseContent] = contents
   if (!leftContent || !rightContent) return null
@@ -122,7 +140,8 @@ function makeWayForFolders(
   const folders = new Set<string>()
   for (const [path, entry] of results) {
     if (entry === null) continue
-    for (let slash = path.indexOf('/'); slash > 0; slash = path.indexOf('/', slash + 1)) folders.add(path.slice(0, slash))
+    for (let slash = path.indexOf('/'); slash > 0; slash = path.indexOf('/', slash + 1))
+      folders.add(path.slice(0, slash))
   }
   const displaced: DisplacedFile[] = []
   for (const [path, entry] of results) {

@@ -6,7 +6,7 @@ import { decodeTree } from '../objects/tree.ts'
 import type { CommitGraph } from './commit-graph.ts'
 import { originOfBlob } from './conflict-origin.ts'
 import { MERGE_RULES } from './merge-content.ts'
-import type { Conflict } from './merge-conflict.ts'
+import type { Conflict, OriginOf } from './merge-conflict.ts'
 import { readCommit, readingWith, rememberingTreeReader } from './reading.ts'
 import type { NewObject, Reading, TreeReader } from './reading.ts'
 import { mergeTrees } from './tree-merge.ts'
@@ -25,8 +25,11 @@ export interface View {
   readonly conflicts: readonly Conflict[]
 }
 
-/** Merge bases of merge bases of … beyond this depth are not merged any more; one of them serves. */
-const MAX_BASE_DEPTH = 32
+/**
+ * Merge bases of merge bases of … beyond this depth are not merged any more, one of them serves: two devices that type at
+ * once for an hour make thousands of such levels. What only the other base has, both sides then seem to have added, alike.
+ */
+const MAX_BASE_DEPTH = 8
 
 /**
  * The view of a set of device heads: a pure function of the commits, whatever their order, and whose they are (V3). Null without
@@ -79,10 +82,10 @@ class ViewFold {
       const left = commits.slice(0, i)
       const right = [commits[i]!]
       const base = yield* this.baseOf(left, right, depth)
+      const originOf: OriginOf = (side, path, oid) =>
+        originOfBlob(this.graph, side === 'left' ? left : right, path, oid, this.read)
       const trees = { base, left: tree, right: this.graph.node(right[0]!).tree }
-      const merged = yield* mergeTrees(this.codec, trees, (side, path, oid) =>
-        originOfBlob(this.graph, side === 'left' ? left : right, path, oid, this.read),
-      )
+      const merged = yield* mergeTrees(this.codec, trees, originOf, this.read)
       for (const object of merged.objects) this.made.set(object.oid, object)
       conflicts.push(...merged.conflicts)
       tree = merged.tree

@@ -1,27 +1,43 @@
 const ENCODER = new TextEncoder()
 /** Strict, and keeps a byte order mark: what is decoded encodes back to the same bytes. */
 const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-/** Up to here a loop beats the fixed cost of a TextDecoder call. */
-const SHORT_TEXT = 64
-
 /** Lone surrogates become U+FFFD; see {@link isWellFormed}. */
 export function encodeUtf8(text: string): Uint8Array {
   return ENCODER.encode(text)
 }
 
-/** The text, or undefined when the bytes are not valid UTF-8. */
-export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  if (bytes.length <= SHORT_TEXT) {
-    let text = ''
-    let i = 0
-    for (; i < bytes.length && bytes[i]! < 0x80; i++) text += String.fromCharCode(bytes[i]!)
-    if (i === bytes.length) return text
+/** Writes the text's UTF-8 to `bytes` from `at` on; returns where it ends. There must be room for 3 bytes per UTF-16 unit. */
+export function writeUtf8(text: string, bytes: Uint8Array, at: number): number {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code >= 0x80) return at + ENCODER.encodeInto(text, bytes.subarray(at)).written
+    bytes[at + i] = code
   }
+  return at + text.length
+}
+
+/** The text of bytes[start, end), or undefined when they are not valid UTF-8. */
+export function decodeUtf8(bytes: Uint8Array, start = 0, end = bytes.length): string | undefined {
+  const part = start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end)
+  // A fifth of the cost of a TextDecoder call for a name, and most names are ASCII.
+  if (part.length <= SHORT_TEXT && isAscii(part)) return asciiText(part)
   try {
-    return DECODER.decode(bytes)
+    return DECODER.decode(part)
   } catch {
     return undefined
   }
+}
+
+const SHORT_TEXT = 256
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i]! >= 0x80) return false
+  return true
+}
+
+/** The text of a few ASCII bytes. */
+export function asciiText(bytes: Uint8Array): string {
+  return String.fromCharCode.apply(null, bytes as unknown as number[])
 }
 
 /** Whether the text has no lone surrogate, so that UTF-8 can hold it. */

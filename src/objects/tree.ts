@@ -1,7 +1,7 @@
-import { concatBytes, decodeUtf8, encodeUtf8, isWellFormed } from './bytes.ts'
+import { asciiText, decodeUtf8, isWellFormed, writeUtf8 } from './bytes.ts'
 import { CorruptObjectError } from './errors.ts'
 import { isGitDirName } from './git-dir-name.ts'
-import { oidFromBytes, oidToBytes } from './oid.ts'
+import { oidFromBytes, writeOid } from './oid.ts'
 import type { Oid } from './oid.ts'
 
 /*
@@ -36,28 +36,21 @@ const SLASH = 0x2f
 export function decodeTree(content: Uint8Array): TreeEntry[] {
   const entries: TreeEntry[] = []
   const names = new Set<string>()
-  let previous: SortKey | undefined
+  let previous: TreeEntry | undefined
   for (let at = 0; at < content.length;) {
     const space = content.indexOf(SPACE, at)
     if (space < 0 || space - at > LONGEST_MODE) throw badTree('an entry without a mode')
-    const mode = asciiText(content, at, space)
+    const mode = asciiText(content.subarray(at, space))
     if (!isFileMode(mode)) throw badTree(`the mode ${JSON.stringify(mode)}`)
     const end = content.indexOf(0, space + 1)
     if (end < 0 || end + 21 > content.length) throw badTree('an entry that is cut short')
-    const nameBytes = content.subarray(space + 1, end)
-    const name = decodeUtf8(nameBytes)
+    const name = decodeUtf8(content, space + 1, end)
     if (name === undefined) throw badTree('a name that is not UTF-8')
-    const problem = treeNameProblem(name)
-    if (problem) throw badTree(problem)
-    const key = { bytes: nameBytes, folder: mode === FOLDER }
-    if (previous && compareSortKeys(previous, key) >= 0) throw badTree('entries out of order')
-    // A file and a folder of one name need not be neighbours: `a`, `a.b`, `a/`.
-    if (names.has(name)) throw badTree('a name twice')
-    names.add(name)
-    const oid = oidFromBytes(content, end + 1)
-    if (oid === NULL_OID) throw badTree('an entry without an object')
-    entries.push({ mode, name, oid })
-    previous = key
+    const entry = { mode, name, oid: oidFromBytes(content, end + 1) }
+    if (previous && compareTreeEntries(previous, entry) >= 0) throw badTree('entries out of order')
+    checkEntry(entry, names)
+    entries.push(entry)
+    previous = entry
     at = end + 21
   }
   return entries
@@ -69,57 +62,64 @@ export function decodeTree(content: Uint8Array): TreeEntry[] {
  */
 export function encodeTree(entries: readonly TreeEntry[]): Uint8Array {
   const names = new Set<string>()
-  const keyed = entries.map((entry) => {
+  let room = 0
+  for (const entry of entries) {
     if (!isFileMode(entry.mode)) throw badTree(`the mode ${JSON.stringify(entry.mode)}`)
-    const problem = isWellFormed(entry.name) ? treeNameProblem(entry.name) : 'a name that is not valid Unicode'
-    if (problem) throw badTree(problem)
-    if (entry.oid === NULL_OID) throw badTree('an entry without an object')
-    if (names.has(entry.name)) throw badTree('a name twice')
-    names.add(entry.name)
-    return { entry, bytes: encodeUtf8(entry.name), folder: entry.mode === FOLDER }
-  })
-  keyed.sort(compareSortKeys)
-  const parts: Uint8Array[] = []
-  for (const { entry, bytes } of keyed) {
-    parts.push(MODE_BYTES[entry.mode], bytes, NUL, oidToBytes(entry.oid))
+    if (!isWellFormed(entry.name)) throw badTree('a name that is not valid Unicode')
+    checkEntry(entry, names)
+    room += LONGEST_MODE + 2 + 3 * entry.name.length + 20
   }
-  return concatBytes(parts)
+  const bytes = new Uint8Array(room)
+  let at = 0
+  for (const { mode, name, oid } of sortedEntries(entries)) {
+    at = writeUtf8(mode, bytes, at)
+    bytes[at++] = SPACE
+    at = writeUtf8(name, bytes, at)
+    bytes[at++] = 0
+    writeOid(oid, bytes, at)
+    at += 20
+  }
+  return bytes.slice(0, at)
 }
 
-/** Git's order of tree entries: by UTF-8 bytes (UTF-16 order differs for emoji), folders as `name/`. */
+/**
+ * Git's order of tree entries: by the bytes of their names, folders as `name/`. Bytes of UTF-8 sort as code points do,
+ * so UTF-16 units do too, but for surrogates (emoji), which come after all others.
+ */
 export function compareTreeEntries(a: Pick<TreeEntry, 'mode' | 'name'>, b: Pick<TreeEntry, 'mode' | 'name'>): number {
-  return compareSortKeys(sortKey(a), sortKey(b))
-}
-
-interface SortKey {
-  readonly bytes: Uint8Array
-  readonly folder: boolean
-}
-
-const NUL = new Uint8Array(1)
-const MODE_BYTES: Record<FileMode, Uint8Array> = {
-  '100644': encodeUtf8('100644 '),
-  '100755': encodeUtf8('100755 '),
-  '120000': encodeUtf8('120000 '),
-  '160000': encodeUtf8('160000 '),
-  '40000': encodeUtf8('40000 '),
-}
-
-function sortKey(entry: Pick<TreeEntry, 'mode' | 'name'>): SortKey {
-  return { bytes: encodeUtf8(entry.name), folder: entry.mode === FOLDER }
-}
-
-function compareSortKeys(a: SortKey, b: SortKey): number {
-  const length = Math.min(a.bytes.length, b.bytes.length)
+  const length = Math.min(a.name.length, b.name.length)
   for (let i = 0; i < length; i++) {
-    if (a.bytes[i] !== b.bytes[i]) return a.bytes[i]! - b.bytes[i]!
+    const left = a.name.charCodeAt(i)
+    const right = b.name.charCodeAt(i)
+    if (left !== right) return codePointRank(left) - codePointRank(right)
   }
-  return byteAfter(a, length) - byteAfter(b, length)
+  return rankAfter(a, length) - rankAfter(b, length)
 }
 
-/** The byte at the end of the common part: a folder's name goes on with a slash, a file's with NUL. */
-function byteAfter(key: SortKey, at: number): number {
-  return key.bytes[at] ?? (key.folder ? SLASH : 0)
+function codePointRank(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
+}
+
+/** What follows the common part: a folder's name goes on with a slash, a file's with NUL. */
+function rankAfter({ mode, name }: Pick<TreeEntry, 'mode' | 'name'>, at: number): number {
+  return at < name.length ? codePointRank(name.charCodeAt(at)) : mode === FOLDER ? SLASH : 0
+}
+
+/** Entries mostly come from a tree, and so in order. */
+function sortedEntries(entries: readonly TreeEntry[]): readonly TreeEntry[] {
+  for (let i = 1; i < entries.length; i++) {
+    if (compareTreeEntries(entries[i - 1]!, entries[i]!) > 0) return [...entries].sort(compareTreeEntries)
+  }
+  return entries
+}
+
+/** `names` are those of the entries before: a file and a folder of one name need not be neighbours (`a`, `a.b`, `a/`). */
+function checkEntry({ name, oid }: TreeEntry, names: Set<string>): void {
+  const problem = treeNameProblem(name)
+  if (problem) throw badTree(problem)
+  if (names.has(name)) throw badTree('a name twice')
+  names.add(name)
+  if (oid === NULL_OID) throw badTree('an entry without an object')
 }
 
 function isFileMode(text: string): text is FileMode {
@@ -132,12 +132,6 @@ function treeNameProblem(name: string): string | null {
   if (name.includes('/') || name.includes('\0')) return 'a name with a slash or NUL'
   if (isGitDirName(name)) return 'a name that leads into a git folder'
   return null
-}
-
-function asciiText(bytes: Uint8Array, from: number, to: number): string {
-  let text = ''
-  for (let i = from; i < to; i++) text += String.fromCharCode(bytes[i]!)
-  return text
 }
 
 function badTree(what: string): CorruptObjectError {

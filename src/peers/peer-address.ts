@@ -32,7 +32,8 @@ const MAX_TEXT = 2 * Math.ceil((MAX_BYTES * 4) / 3)
 export function encodePeerAddress(address: PeerAddress): string {
   if (!isEndpointId(address.id)) throw badTicket('The endpoint id is not 64 hex digits.')
   const relay = address.relay ?? ''
-  if (relay !== '' && !isRelayUrl(relay)) throw badTicket(`The relay is not an http(s) URL of at most ${MAX_RELAY_LENGTH} letters.`)
+  if (relay !== '' && !isRelayUrl(relay))
+    throw badTicket(`The relay is not an http(s) URL of at most ${MAX_RELAY_LENGTH} letters.`)
   const bytes: number[] = [VERSION]
   for (let i = 0; i < 64; i += 2) bytes.push(parseInt(address.id.slice(i, i + 2), 16))
   bytes.push(relay.length)

@@ -8,7 +8,6 @@ export type Refs = ReadonlyMap<RefName, Oid>
 const LONGEST_REF_NAME = 1024
 const LONGEST_REF_PART = 200
 // Characters that git-check-ref-format(1) forbids anywhere: controls, space, and those with a meaning in revisions.
-// eslint-disable-next-line no-control-regex
 const FORBIDDEN = /[\x00-\x20\x7f~^:?*[\\]|\.\.|@\{|\/\/|\/$|\.$/
 
 const utf8 = new TextEncoder()

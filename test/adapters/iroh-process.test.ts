@@ -42,17 +42,20 @@ async function aPeer(task: string) {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   children.push(child)
+  const exited = once(child, 'exit')
   const connection = (await transport.accept())!
   const stream = (await connection.acceptStream())!
-  await readExactly(stream, 50_000)
-  return { child, connection, stream }
+  await readExactly(stream, 100_000)
+  await stream.write(Uint8Array.of(1))
+  return { child, exited, connection, stream }
 }
 
 describe('a peer in another process', () => {
   it('[T2] that is killed in the middle of a stream is an error for its reader after some 35 s, never an end', async () => {
-    const { child, connection, stream } = await aPeer('write')
+    const { child, exited, connection, stream } = await aPeer('write')
+    await readExactly(stream, 1000)
     child.kill('SIGKILL')
-    await once(child, 'exit')
+    await exited
     const error = await failureOf(drain(stream))
     expect([error.code, error.data]).toEqual(['disconnected', { by: 'network' }])
     expect(await connection.closed).toEqual({ by: 'network', reason: 'timed out' })
@@ -60,9 +63,10 @@ describe('a peer in another process', () => {
   }, 60_000)
 
   it('[L6] that is killed is an error at once for whoever closes the connection himself', async () => {
-    const { child, connection, stream } = await aPeer('write')
+    const { child, exited, connection, stream } = await aPeer('write')
+    await readExactly(stream, 1000)
     child.kill('SIGKILL')
-    await once(child, 'exit')
+    await exited
     const reading = failureOf(drain(stream))
     connection.close(4002, 'silent')
     expect((await reading).code).toBe('disconnected')
@@ -70,8 +74,8 @@ describe('a peer in another process', () => {
   })
 
   it('[L9] ends by itself once its endpoint is closed: nothing pending keeps it alive', async () => {
-    const { child, connection } = await aPeer('close')
-    const [code] = (await once(child, 'exit')) as [number | null]
+    const { exited, connection } = await aPeer('close')
+    const [code] = (await exited) as [number | null]
     expect(code).toBe(0)
     expect((await connection.closed).by).toBe('peer')
   })

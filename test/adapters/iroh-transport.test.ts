@@ -175,7 +175,12 @@ describe('garbage collection', () => {
     const warnings: string[] = []
     const again = await endpoints.open({ bind: { ipv4 }, onWarning: (message) => warnings.push(message) })
     expect([again.boundSockets().includes(ipv4), warnings]).toEqual([true, []])
-    expect([a.address().direct[0], a.boundSockets()[0], dialer.side, acceptor.side]).toEqual([ipv4, ipv4, 'dialer', 'acceptor'])
+    expect([a.address().direct[0], a.boundSockets()[0], dialer.side, acceptor.side]).toEqual([
+      ipv4,
+      ipv4,
+      'dialer',
+      'acceptor',
+    ])
   })
 
   it('transports and connections that nobody holds go on working', async () => {
@@ -233,19 +238,26 @@ describe('the binding', () => {
   })
 
   it('makes and reads tickets of Iroh', () => {
-    const address = { id: endpointIdOf(aSecretKey()), direct: ['10.0.0.1:80', '[2001:db8::1]:81'], relay: 'https://r.example.org/' }
+    const address = {
+      id: endpointIdOf(aSecretKey()),
+      direct: ['10.0.0.1:80', '[2001:db8::1]:81'],
+      relay: 'https://r.example.org/',
+    }
     const ticket = encodeTicket(address)
     expect(ticket).toMatch(/^endpoint[a-z2-7]+$/)
     expect(decodeTicket(` ${ticket}\n`)).toEqual(address)
     for (const text of ['', 'endpoint', ticket.slice(0, -3), 'x'.repeat(5000)]) {
       expect(() => decodeTicket(text)).toThrow(expect.objectContaining({ code: 'bad-ticket' }))
     }
-    expect(() => encodeTicket({ id: address.id, direct: ['host:1'] })).toThrow(expect.objectContaining({ code: 'bad-ticket' }))
+    expect(() => encodeTicket({ id: address.id, direct: ['host:1'] })).toThrow(
+      expect.objectContaining({ code: 'bad-ticket' }),
+    )
   })
 })
 
 describe('error texts of the binding', () => {
-  const withTrace = (text: string): Error => new Error(`${text}\n\nStack backtrace:\n   0: <anyhow::Error>::msg\n   1: x`)
+  const withTrace = (text: string): Error =>
+    new Error(`${text}\n\nStack backtrace:\n   0: <anyhow::Error>::msg\n   1: x`)
 
   it('are read without the backtrace', () => {
     expect(irohMessage(withTrace('Failed to bind sockets\nCaused by:\n    Address already in use (os error 98)'))).toBe(
@@ -261,7 +273,11 @@ describe('error texts of the binding', () => {
     ['ConnectionLost(TimedOut)', 'disconnected', { by: 'network' }],
     ['ConnectionLost(LocallyClosed)', 'disconnected', { by: 'us' }],
     ['ConnectionLost(Reset)', 'disconnected', { by: 'network' }],
-    ['ConnectionLost(ApplicationClosed(ApplicationClose { error_code: 5, reason: b"Reset(7)" }))', 'disconnected', { by: 'peer', code: 5 }],
+    [
+      'ConnectionLost(ApplicationClosed(ApplicationClose { error_code: 5, reason: b"Reset(7)" }))',
+      'disconnected',
+      { by: 'peer', code: 5 },
+    ],
     ['something new', 'disconnected', { by: 'network' }],
   ])('%s on a stream is %s', (text, code, data) => {
     expect(streamError(withTrace(text))).toMatchObject({ code, data })
@@ -284,21 +300,37 @@ describe('error texts of the binding', () => {
     ['closed by peer: 0', { by: 'peer', code: 0, reason: '' }],
     ['closed', { by: 'us', reason: '' }],
     ['timed out', { by: 'network', reason: 'timed out' }],
-    ['aborted by peer: the cryptographic handshake failed', { by: 'network', reason: 'aborted by peer: the cryptographic handshake failed' }],
+    [
+      'aborted by peer: the cryptographic handshake failed',
+      { by: 'network', reason: 'aborted by peer: the cryptographic handshake failed' },
+    ],
   ])('%j is read as a close reason', (text, reason) => {
     expect(parseCloseReason(text)).toEqual(reason)
   })
 
   it('tell a port that is taken from an address that is not there', () => {
-    expect([98, 48, 10048, 13, 99].map((code) => isPortTaken(new Error(`x (os error ${code})`)))).toEqual([true, true, true, true, false])
-    expect([97, 99, 10049, 98].map((code) => isAddressMissing(new Error(`x (os error ${code})`)))).toEqual([true, true, true, false])
+    expect([98, 48, 10048, 13, 99].map((code) => isPortTaken(new Error(`x (os error ${code})`)))).toEqual([
+      true,
+      true,
+      true,
+      true,
+      false,
+    ])
+    expect([97, 99, 10049, 98].map((code) => isAddressMissing(new Error(`x (os error ${code})`)))).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ])
   })
 })
 
 describe('addresses of this machine', () => {
   const anInterface = (address: string, internal = false) => {
     const family = address.includes(':') ? 'IPv6' : 'IPv4'
-    return { address, internal, family, netmask: '', mac: '', cidr: null, scopeid: 0 } as NonNullable<Interfaces[string]>[number]
+    return { address, internal, family, netmask: '', mac: '', cidr: null, scopeid: 0 } as NonNullable<
+      Interfaces[string]
+    >[number]
   }
   const interfaces: Interfaces = {
     lo: [anInterface('127.0.0.1', true), anInterface('::1', true)],
@@ -307,11 +339,18 @@ describe('addresses of this machine', () => {
   }
 
   it('stand for a socket bound to all of them, without loopback and link-local', () => {
-    expect(reachableAddresses(['[::]:81', '0.0.0.0:80'], interfaces)).toEqual(['192.168.1.5:80', '10.0.0.5:80', '[2001:db8::5]:81'])
+    expect(reachableAddresses(['[::]:81', '0.0.0.0:80'], interfaces)).toEqual([
+      '192.168.1.5:80',
+      '10.0.0.5:80',
+      '[2001:db8::5]:81',
+    ])
   })
 
   it('are not asked for a socket bound to one', () => {
-    expect(reachableAddresses(['127.0.0.1:80', '[::1]:81', '0.0.0.0:0'], interfaces)).toEqual(['127.0.0.1:80', '[::1]:81'])
+    expect(reachableAddresses(['127.0.0.1:80', '[::1]:81', '0.0.0.0:0'], interfaces)).toEqual([
+      '127.0.0.1:80',
+      '[::1]:81',
+    ])
   })
 
   it.each([
@@ -331,4 +370,3 @@ describe('addresses of this machine', () => {
     expect(isLocalSocket(socket)).toBe(local)
   })
 })
-

@@ -220,19 +220,22 @@ describe('a MemoryNetwork on a virtual clock', () => {
     expect(other.state).toBe('pending')
   })
 
-  it.each([0, 1, 999, 70_000])('[T2] a stream cut after %i bytes gives those bytes and then an error', async (bytes) => {
-    const { clock, network, dialer, acceptor } = await aScene()
-    network.cutAfterBytes(bytes)
-    const near = await dialer.openStream()
-    await near.write(pattern(100_000, 1))
-    const accepting = acceptor.acceptStream()
-    await clock.advance(100)
-    const far = await accepting
-    expect((await acceptor.closed).by).toBe('network')
-    if (bytes === 0) return expect(far === null || (await failureOf(far.read())).code).toBe(far && 'disconnected')
-    expect(same(await readExactly(far!, bytes), pattern(100_000, 1).subarray(0, bytes))).toBe(true)
-    expect((await failureOf(far!.read())).code).toBe('disconnected')
-  })
+  it.each([0, 1, 999, 70_000])(
+    '[T2] a stream cut after %i bytes gives those bytes and then an error',
+    async (bytes) => {
+      const { clock, network, dialer, acceptor } = await aScene()
+      network.cutAfterBytes(bytes)
+      const near = await dialer.openStream()
+      await near.write(pattern(100_000, 1))
+      const accepting = acceptor.acceptStream()
+      await clock.advance(100)
+      const far = await accepting
+      expect((await acceptor.closed).by).toBe('network')
+      if (bytes === 0) return expect(far === null || (await failureOf(far.read())).code).toBe(far && 'disconnected')
+      expect(same(await readExactly(far!, bytes), pattern(100_000, 1).subarray(0, bytes))).toBe(true)
+      expect((await failureOf(far!.read())).code).toBe('disconnected')
+    },
+  )
 
   it('counts the bytes of both directions towards a cut', async () => {
     const { clock, network, dialer, acceptor } = await aScene()

@@ -177,6 +177,14 @@ export function transportContract(name: string, makeHarness: () => TransportHarn
         expect((await failureOf(near.finish())).code).toBe('reset')
       })
 
+      it('finish fails when the other side gave up reading before it had all', async () => {
+        const { near, far } = await streamed()
+        await near.write(pattern(1000, 1))
+        far.abort()
+        expect((await failureOf(near.read())).code).toBe('reset')
+        expect((await failureOf(near.finish())).code).toBe('reset')
+      })
+
       it('giving up is harmless twice, and after the end', async () => {
         const { near, far } = await streamed()
         await Promise.all([near.finish(), readAll(far), far.finish(), readAll(near)])

@@ -47,7 +47,9 @@ describe('CommitGraph', () => {
   it('says which commit is missing', () => {
     const graph = new CommitGraph()
     graph.add(oid(2), { parents: [oid(1)], tree: TREE, seconds: 0 })
-    expect(() => graph.generation(oid(2))).toThrowError(expect.objectContaining({ code: 'missing-object', oid: oid(1) }))
+    expect(() => graph.generation(oid(2))).toThrowError(
+      expect.objectContaining({ code: 'missing-object', oid: oid(1) }),
+    )
     expect(() => graph.maximal([oid(7)])).toThrowError(expect.objectContaining({ code: 'missing-object', oid: oid(7) }))
   })
 
@@ -62,28 +64,43 @@ describe('CommitGraph', () => {
 
   it('agrees with the definition on random histories', () => {
     fc.assert(
-      fc.property(histories, fc.array(fc.nat(), { minLength: 1, maxLength: 3 }), fc.array(fc.nat(), { minLength: 1, maxLength: 3 }), (parents, a, b) => {
-        const graph = graphOf(parents)
-        const left = a.map((n) => n % parents.length)
-        const right = b.map((n) => n % parents.length)
-        const all = parents.map((_, i) => ancestorsOf(parents, i))
-        const union = (commits: readonly number[]) => new Set(commits.flatMap((i) => [...all[i]!]))
-        const best = (commits: Iterable<number>) => {
-          const set = new Set(commits)
-          return [...set].filter((i) => ![...set].some((j) => j !== i && all[j]!.has(i))).sort((x, y) => x - y).map(oid)
-        }
-        const [leftAll, rightAll] = [union(left), union(right)]
+      fc.property(
+        histories,
+        fc.array(fc.nat(), { minLength: 1, maxLength: 3 }),
+        fc.array(fc.nat(), { minLength: 1, maxLength: 3 }),
+        (parents, a, b) => {
+          const graph = graphOf(parents)
+          const left = a.map((n) => n % parents.length)
+          const right = b.map((n) => n % parents.length)
+          const all = parents.map((_, i) => ancestorsOf(parents, i))
+          const union = (commits: readonly number[]) => new Set(commits.flatMap((i) => [...all[i]!]))
+          const best = (commits: Iterable<number>) => {
+            const set = new Set(commits)
+            return [...set]
+              .filter((i) => ![...set].some((j) => j !== i && all[j]!.has(i)))
+              .sort((x, y) => x - y)
+              .map(oid)
+          }
+          const [leftAll, rightAll] = [union(left), union(right)]
 
-        expect(graph.isAncestor(oid(left[0]!), oid(right[0]!))).toBe(all[right[0]!]!.has(left[0]!))
-        expect(graph.maximal([...left, ...right].map(oid))).toEqual(best([...left, ...right]))
-        expect(graph.mergeBases(left.map(oid), right.map(oid))).toEqual(best([...leftAll].filter((i) => rightAll.has(i))))
+          expect(graph.isAncestor(oid(left[0]!), oid(right[0]!))).toBe(all[right[0]!]!.has(left[0]!))
+          expect(graph.maximal([...left, ...right].map(oid))).toEqual(best([...left, ...right]))
+          expect(graph.mergeBases(left.map(oid), right.map(oid))).toEqual(
+            best([...leftAll].filter((i) => rightAll.has(i))),
+          )
 
-        const listed = graph.ancestorsNotIn(left.map(oid), right.map(oid))
-        expect([...listed].sort()).toEqual([...leftAll].filter((i) => !rightAll.has(i)).map(oid).sort())
-        for (const [at, commit] of listed.entries()) {
-          for (const parent of graph.node(commit).parents) expect(listed.slice(0, at)).not.toContain(parent)
-        }
-      }),
+          const listed = graph.ancestorsNotIn(left.map(oid), right.map(oid))
+          expect([...listed].sort()).toEqual(
+            [...leftAll]
+              .filter((i) => !rightAll.has(i))
+              .map(oid)
+              .sort(),
+          )
+          for (const [at, commit] of listed.entries()) {
+            for (const parent of graph.node(commit).parents) expect(listed.slice(0, at)).not.toContain(parent)
+          }
+        },
+      ),
     )
   })
 

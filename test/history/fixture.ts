@@ -125,13 +125,11 @@ export const LEFT: ConflictOrigin = { device: 'Phone', seconds: AFTERNOON, zoneM
 export const RIGHT: ConflictOrigin = { device: 'Laptop', seconds: AFTERNOON + 60, zoneMinutes: 0 }
 
 /** The left side is a phone's, the right side a laptop's. */
-// eslint-disable-next-line require-yield
 export function* bySide(side: 'left' | 'right'): Reading<ConflictOrigin> {
   return side === 'left' ? LEFT : RIGHT
 }
 
 /** {@link bySide} for a merge with its sides swapped. */
-// eslint-disable-next-line require-yield
 export function* bySideSwapped(side: 'left' | 'right'): Reading<ConflictOrigin> {
   return side === 'left' ? RIGHT : LEFT
 }
@@ -142,10 +140,16 @@ export function path(text: string): VaultPath {
 
 /** Small vaults in which names collide often, also between files and folders. */
 export const vaults: fc.Arbitrary<Record<string, string>> = fc
-  .uniqueArray(fc.tuple(fc.array(fc.constantFrom('a', 'b', 'a.md', 'é'), { minLength: 1, maxLength: 3 }), fc.constantFrom('1', '2', '3')), {
-    maxLength: 6,
-    selector: ([names]) => names.join('/'),
-  })
+  .uniqueArray(
+    fc.tuple(
+      fc.array(fc.constantFrom('a', 'b', 'a.md', 'é'), { minLength: 1, maxLength: 3 }),
+      fc.constantFrom('1', '2', '3'),
+    ),
+    {
+      maxLength: 6,
+      selector: ([names]) => names.join('/'),
+    },
+  )
   .map((entries) => {
     const files: Record<string, string> = {}
     for (const [names, text] of entries) {

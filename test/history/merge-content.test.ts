@@ -53,7 +53,9 @@ describe('[V7] a note', () => {
 
   it('takes the later of two edit times that plugins wrote', () => {
     const at = (time: string) => note(`modified: ${time}\n`)
-    expect(merge('n.md', at('2026-11-20T08:00'), at('2026-11-21T09:00'), at('2026-11-21T08:00'))).toBe(at('2026-11-21T09:00'))
+    expect(merge('n.md', at('2026-11-20T08:00'), at('2026-11-21T09:00'), at('2026-11-21T08:00'))).toBe(
+      at('2026-11-21T09:00'),
+    )
     expect(merge('n.md', note('due: 2026-11-20\n'), note('due: 2026-11-21\n'), note('due: 2026-11-22\n'))).toBeNull()
   })
 
@@ -69,13 +71,20 @@ describe('[V7] a note', () => {
 
   it('leaves Windows line ends and a byte order mark as they are', () => {
     const windows = (a: string, body: string) => `\uFEFF---\r\na: ${a}\r\nb: 2\r\n---\r\n${body}`
-    expect(merge('n.md', windows('1', 'x\r\n'), windows('2', 'x\r\n'), windows('1', 'y\r\n'))).toBe(windows('2', 'y\r\n'))
+    expect(merge('n.md', windows('1', 'x\r\n'), windows('2', 'x\r\n'), windows('1', 'y\r\n'))).toBe(
+      windows('2', 'y\r\n'),
+    )
   })
 
   it('[V6] keeps every property that a side added or changed', () => {
-    const side = (own: string) => fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), fc.constantFrom('1', '2', own), { maxKeys: 4 })
+    const side = (own: string) =>
+      fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), fc.constantFrom('1', '2', own), { maxKeys: 4 })
     const write = (properties: Record<string, string>) =>
-      note(Object.entries(properties).map(([key, value]) => `${key}: ${value}\n`).join(''))
+      note(
+        Object.entries(properties)
+          .map(([key, value]) => `${key}: ${value}\n`)
+          .join(''),
+      )
     fc.assert(
       fc.property(side('base'), side('left'), side('right'), (base, left, right) => {
         const merged = merge('n.md', write(base), write(left), write(right))
@@ -113,7 +122,12 @@ describe('[V7] a canvas', () => {
 describe('[V7] JSON', () => {
   it('merges by key and keeps the layout', () => {
     const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`
-    const merged = merge('data.json', json({ a: 1, b: { c: 1, d: 1 } }), json({ a: 2, b: { c: 1, d: 1 } }), json({ a: 1, b: { c: 3, d: 1 }, e: [1] }))
+    const merged = merge(
+      'data.json',
+      json({ a: 1, b: { c: 1, d: 1 } }),
+      json({ a: 2, b: { c: 1, d: 1 } }),
+      json({ a: 1, b: { c: 3, d: 1 }, e: [1] }),
+    )
     expect(merged).toBe(json({ a: 2, b: { c: 3, d: 1 }, e: [1] }))
   })
 

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { readBlobs, readCommit, readTogether, readTree, readingWith, rememberingTreeReader, runReading, runReadingSync } from '../../src/history/reading.ts'
+import {
+  readBlobs,
+  readCommit,
+  readTogether,
+  readTree,
+  readingWith,
+  rememberingTreeReader,
+  runReading,
+  runReadingSync,
+} from '../../src/history/reading.ts'
 import type { Reading } from '../../src/history/reading.ts'
 import type { GitObject, Oid } from '../../src/objects/oid.ts'
 import { History } from './fixture.ts'
@@ -27,7 +36,8 @@ describe('Reading', () => {
     const stored = history.blob('stored')
     const made = 'b'.repeat(40) as Oid
     const objects = new Map<Oid, GitObject>([[made, { type: 'blob', content: new Uint8Array(4) }]])
-    const lengths = (reading: Reading<(Uint8Array | null)[]>) => history.run(readingWith(objects, reading)).map((bytes) => bytes?.length)
+    const lengths = (reading: Reading<(Uint8Array | null)[]>) =>
+      history.run(readingWith(objects, reading)).map((bytes) => bytes?.length)
     expect(lengths(readBlobs([made, stored, made], 100))).toEqual([4, 6, 4])
     expect(lengths(readBlobs([made, stored], 5))).toEqual([4, undefined])
     expect(lengths(readBlobs([made], 3))).toEqual([undefined])
@@ -37,7 +47,12 @@ describe('Reading', () => {
     const history = new History()
     const [a, b] = [history.tree({ a: '1' }), history.tree({ b: '1' })]
     const read = rememberingTreeReader(1)
-    const names = [a, a, b, a].map((tree) => history.run(read(tree)).map((entry) => entry.name).join())
+    const names = [a, a, b, a].map((tree) =>
+      history
+        .run(read(tree))
+        .map((entry) => entry.name)
+        .join(),
+    )
     expect(names).toEqual(['a', 'a', 'b', 'a'])
     expect(history.requests).toHaveLength(3)
   })
@@ -65,6 +80,10 @@ describe('Reading', () => {
       }
     }
     await expect(runReading(forgiving(), () => Promise.reject(new Error('disk')))).resolves.toBe('failed')
-    expect(runReadingSync(forgiving(), () => { throw new Error('disk') })).toBe('failed')
+    expect(
+      runReadingSync(forgiving(), () => {
+        throw new Error('disk')
+      }),
+    ).toBe('failed')
   })
 })

@@ -51,9 +51,9 @@ describe('diffSequences', () => {
   })
 
   it('puts an insertion that could lie at several places at the last one', () => {
-    expect(diffSequences(Int32Array.of(1, 2, 1, 2, 3), Int32Array.of(1, 2, 1, 2, 1, 2, 3), { left: Infinity })).toEqual([
-      { aFrom: 4, aTo: 4, bFrom: 4, bTo: 6 },
-    ])
+    expect(diffSequences(Int32Array.of(1, 2, 1, 2, 3), Int32Array.of(1, 2, 1, 2, 1, 2, 3), { left: Infinity })).toEqual(
+      [{ aFrom: 4, aTo: 4, bFrom: 4, bTo: 6 }],
+    )
   })
 
   it('gives up when its budget of steps runs out', () => {
@@ -74,7 +74,9 @@ describe('mergeText', () => {
   })
 
   it('[V7] merges by words where both changed a line', () => {
-    expect(mergeText('The cat sat.\n', 'The black cat sat.\n', 'The cat sat down.\n')).toEqual(clean('The black cat sat down.\n'))
+    expect(mergeText('The cat sat.\n', 'The black cat sat.\n', 'The cat sat down.\n')).toEqual(
+      clean('The black cat sat down.\n'),
+    )
     expect(mergeText('猫が好き\n', '黒猫が好き\n', '猫が大好き\n')).toEqual(clean('黒猫が大好き\n'))
   })
 
@@ -111,7 +113,9 @@ describe('mergeText', () => {
         places.forEach((place, i) => result.splice(place % (result.length + 1), i % 2, `${own}${i}`))
         return result.join(' ')
       })
-    const three = words.chain((base) => fc.tuple(fc.constant(base.join(' ')), added(base, 'left'), added(base, 'right')))
+    const three = words.chain((base) =>
+      fc.tuple(fc.constant(base.join(' ')), added(base, 'left'), added(base, 'right')),
+    )
     fc.assert(
       fc.property(three, ([base, left, right]) => {
         const merged = mergeText(base, left, right)
@@ -190,7 +194,8 @@ function editDistance(a: Int32Array, b: Int32Array): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
-    for (let j = 1; j <= b.length; j++) next.push(a[i - 1] === b[j - 1] ? row[j - 1]! : 1 + Math.min(row[j]!, next[j - 1]!))
+    for (let j = 1; j <= b.length; j++)
+      next.push(a[i - 1] === b[j - 1] ? row[j - 1]! : 1 + Math.min(row[j]!, next[j - 1]!))
     row = next
   }
   return row[b.length]!

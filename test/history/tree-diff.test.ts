@@ -63,7 +63,8 @@ describe('diffTrees', () => {
   it('refuses folders nested without end', () => {
     const history = new History()
     let tree = history.tree({ x: '1' })
-    for (let depth = 0; depth < 200; depth++) tree = history.put('tree', encodeTree([{ mode: '40000', name: 'f', oid: tree }]))
+    for (let depth = 0; depth < 200; depth++)
+      tree = history.put('tree', encodeTree([{ mode: '40000', name: 'f', oid: tree }]))
     expect(() => history.run(flattenTree(tree))).toThrowError(corrupt('too-large'))
   })
 })

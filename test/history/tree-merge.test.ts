@@ -22,11 +22,17 @@ function keeper(a: string, b: string): string {
 
 describe('mergeTrees', () => {
   it('takes what one side changed', () => {
-    expect(merge({ a: '1', b: '1', c: '1' }, { a: '2', b: '1', c: '1' }, { a: '1', c: '1', d: '1' })).toEqual({ a: '2', c: '1', d: '1' })
+    expect(merge({ a: '1', b: '1', c: '1' }, { a: '2', b: '1', c: '1' }, { a: '1', c: '1', d: '1' })).toEqual({
+      a: '2',
+      c: '1',
+      d: '1',
+    })
   })
 
   it('merges a note that both changed', () => {
-    expect(merge({ 'n.md': 'a\n\nb\n' }, { 'n.md': 'A\n\nb\n' }, { 'n.md': 'a\n\nB\n' })).toEqual({ 'n.md': 'A\n\nB\n' })
+    expect(merge({ 'n.md': 'a\n\nb\n' }, { 'n.md': 'A\n\nb\n' }, { 'n.md': 'a\n\nB\n' })).toEqual({
+      'n.md': 'A\n\nB\n',
+    })
   })
 
   it('[V6] keeps both versions of a note that does not merge, the other under the name of its writer and time', () => {
@@ -113,7 +119,11 @@ describe('mergeTrees', () => {
   it('makes no object when a side did nothing', () => {
     const history = new History()
     const [base, left] = [history.tree({ a: '1' }), history.tree({ a: '2' })]
-    for (const merged of [history.merge(base, left, base), history.merge(base, base, left), history.merge(base, left, left)]) {
+    for (const merged of [
+      history.merge(base, left, base),
+      history.merge(base, base, left),
+      history.merge(base, left, left),
+    ]) {
       expect(merged).toEqual({ tree: left, objects: [], conflicts: [] })
     }
   })
@@ -137,7 +147,9 @@ describe('[V7] renames', () => {
 
   it('carry it also when the renamed note was edited', () => {
     const edited = text.replace('one', 'ONE')
-    expect(merge({ 'a.md': text }, { 'b.md': edited }, { 'a.md': more })).toEqual({ 'b.md': more.replace('one', 'ONE') })
+    expect(merge({ 'a.md': text }, { 'b.md': edited }, { 'a.md': more })).toEqual({
+      'b.md': more.replace('one', 'ONE'),
+    })
   })
 
   it('do not connect notes that share little', () => {
@@ -156,7 +168,10 @@ describe('[V7] renames', () => {
   })
 
   it('[V6] do not swallow a new note of that name', () => {
-    expect(Object.values(merge({ 'a.md': text }, { 'b.md': text }, { 'b.md': 'new\n' })).sort()).toEqual(['new\n', text])
+    expect(Object.values(merge({ 'a.md': text }, { 'b.md': text }, { 'b.md': 'new\n' })).sort()).toEqual([
+      'new\n',
+      text,
+    ])
   })
 
   it('survive the note’s deletion on the other side', () => {
@@ -198,7 +213,9 @@ describe('[V7] renames', () => {
 
   it('tell empty notes apart by name only', () => {
     expect(merge({ 'a.md': '' }, { 'b.md': '' }, { 'a.md': 'typed\n' })).toEqual({ 'a.md': 'typed\n', 'b.md': '' })
-    expect(merge({ 'a.md': '', 'b.md': '' }, { 'f/a.md': '', 'f/b.md': '' }, { 'a.md': 'typed\n', 'b.md': '' })).toEqual({
+    expect(
+      merge({ 'a.md': '', 'b.md': '' }, { 'f/a.md': '', 'f/b.md': '' }, { 'a.md': 'typed\n', 'b.md': '' }),
+    ).toEqual({
       'f/a.md': 'typed\n',
       'f/b.md': '',
     })
@@ -208,29 +225,41 @@ describe('[V7] renames', () => {
 describe('any merge', () => {
   /** Notes of a few lines, each line said once by whom. */
   const noteVaults = (own: string) =>
-    fc.uniqueArray(
-      fc.tuple(fc.constantFrom('a.md', 'b.md', 'f/a.md', 'f/b.md', 'f/g/c.md', 'f', 'x.png', 'a.md/d'), fc.subarray(['1', '2', '3', '4', own, `${own}!`])),
-      { selector: ([name]) => name, maxLength: 6 },
-    ).map((entries) => {
-      const files: Record<string, string> = {}
-      for (const [name, said] of entries) {
-        if (Object.keys(files).some((other) => other.startsWith(`${name}/`) || name.startsWith(`${other}/`))) continue
-        files[name] = (name.endsWith('.png') ? '\0' : '') + said.map((line) => `${line}\n`).join('')
-      }
-      return files
-    })
+    fc
+      .uniqueArray(
+        fc.tuple(
+          fc.constantFrom('a.md', 'b.md', 'f/a.md', 'f/b.md', 'f/g/c.md', 'f', 'x.png', 'a.md/d'),
+          fc.subarray(['1', '2', '3', '4', own, `${own}!`]),
+        ),
+        { selector: ([name]) => name, maxLength: 6 },
+      )
+      .map((entries) => {
+        const files: Record<string, string> = {}
+        for (const [name, said] of entries) {
+          if (Object.keys(files).some((other) => other.startsWith(`${name}/`) || name.startsWith(`${other}/`))) continue
+          files[name] = (name.endsWith('.png') ? '\0' : '') + said.map((line) => `${line}\n`).join('')
+        }
+        return files
+      })
   const merges = fc.tuple(noteVaults('base'), noteVaults('left'), noteVaults('right'))
 
   it('[V5] is symmetric', () => {
-    fc.assert(fc.property(merges, ([base, left, right]) => void merge(base, left, right)), { numRuns: 300 })
-    fc.assert(fc.property(vaults, vaults, vaults, (base, left, right) => void merge(base, left, right)), { numRuns: 200 })
+    fc.assert(
+      fc.property(merges, ([base, left, right]) => void merge(base, left, right)),
+      { numRuns: 300 },
+    )
+    fc.assert(
+      fc.property(vaults, vaults, vaults, (base, left, right) => void merge(base, left, right)),
+      { numRuns: 200 },
+    )
   })
 
   it('[V6] keeps every line that a side wrote', () => {
     fc.assert(
       fc.property(merges, ([base, left, right]) => {
         const merged = Object.values(merge(base, left, right)).join('\n')
-        const written = (files: Record<string, string>) => Object.values(files).flatMap((text) => text.match(/\w+!?/g) ?? [])
+        const written = (files: Record<string, string>) =>
+          Object.values(files).flatMap((text) => text.match(/\w+!?/g) ?? [])
         const before = new Set(written(base))
         for (const line of [...written(left), ...written(right)]) if (!before.has(line)) expect(merged).toContain(line)
       }),
@@ -245,7 +274,9 @@ describe('any merge', () => {
         for (const side of [left, right]) {
           for (const [name, text] of Object.entries(side)) {
             if (base[name] === text) continue
-            const places = Object.entries(merged).filter(([, content]) => content === text || holdsWords(content, text, base[name]))
+            const places = Object.entries(merged).filter(
+              ([, content]) => content === text || holdsWords(content, text, base[name]),
+            )
             expect(places.length, JSON.stringify({ base, left, right, name, merged })).toBeGreaterThan(0)
           }
         }

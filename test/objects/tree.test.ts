@@ -62,7 +62,6 @@ describe('tree', () => {
       const oid = git.runWith({ input: listing }, 'mktree', '-z', '--missing').toString().trim()
       const content = encodeTree(entries)
       expect(hashObject(nodeCodec, 'tree', content)).toBe(oid)
-      // hash-object applies fsck's rules to what it is given.
       expect(git.runWith({ input: content }, 'hash-object', '-t', 'tree', '-w', '--stdin').toString().trim()).toBe(oid)
     }
     git.run('fsck', '--strict')

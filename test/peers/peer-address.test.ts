@@ -45,11 +45,17 @@ function textOf(bytes: readonly number[]): string {
 
 describe('a peer address as text', () => {
   it('comes back as it was', () => {
-    fc.assert(fc.property(anAddress, (address) => void expect(decodePeerAddress(encodePeerAddress(address))).toEqual(address)))
+    fc.assert(
+      fc.property(anAddress, (address) => void expect(decodePeerAddress(encodePeerAddress(address))).toEqual(address)),
+    )
   })
 
   it('is short and holds only letters that a link may hold', () => {
-    const text = encodePeerAddress({ id, direct: ['192.168.1.7:4433', '[2001:db8::1]:4433'], relay: 'https://relay.example.org/' })
+    const text = encodePeerAddress({
+      id,
+      direct: ['192.168.1.7:4433', '[2001:db8::1]:4433'],
+      relay: 'https://relay.example.org/',
+    })
     expect(text).toMatch(/^[A-Za-z0-9_-]+$/)
     expect(text.length).toBeLessThan(130)
   })
@@ -85,7 +91,9 @@ describe('a peer address as text', () => {
 
   it('keeps the first 16 direct addresses, each once', () => {
     const direct = Array.from({ length: 20 }, (_, i) => `10.0.0.1:${i + 1}`)
-    expect(decodePeerAddress(encodePeerAddress({ id, direct: [direct[0]!, ...direct] })).direct).toEqual(direct.slice(0, 16))
+    expect(decodePeerAddress(encodePeerAddress({ id, direct: [direct[0]!, ...direct] })).direct).toEqual(
+      direct.slice(0, 16),
+    )
   })
 
   it.each([
@@ -111,7 +119,10 @@ describe('a peer address as text', () => {
     ['another version', [2, ...new Array<number>(32).fill(1), 0, 0]],
     ['a relay longer than the text', [1, ...new Array<number>(32).fill(1), 200, 0]],
     ['a relay that is no URL', [1, ...new Array<number>(32).fill(1), 1, 65, 0]],
-    ['17 addresses', [1, ...new Array<number>(32).fill(1), 0, 17, ...Array.from({ length: 17 }, () => [4, 1, 1, 1, 1, 0, 1]).flat()]],
+    [
+      '17 addresses',
+      [1, ...new Array<number>(32).fill(1), 0, 17, ...Array.from({ length: 17 }, () => [4, 1, 1, 1, 1, 0, 1]).flat()],
+    ],
     ['an address cut short', [1, ...new Array<number>(32).fill(1), 0, 1, 4, 1, 1]],
     ['an unknown family', [1, ...new Array<number>(32).fill(1), 0, 1, 5, 1, 1, 1, 1, 0, 1]],
     ['port 0', [1, ...new Array<number>(32).fill(1), 0, 1, 4, 1, 1, 1, 1, 0, 0]],

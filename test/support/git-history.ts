@@ -47,7 +47,7 @@ export function aRepository(edits = 30): StockGit {
 export function allObjects(git: StockGit): Map<string, GitObject> {
   const bytes = git.run('cat-file', '--batch', '--batch-all-objects')
   const objects = new Map<string, GitObject>()
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const end = bytes.indexOf('\n', at)
     const [oid, type, size] = bytes.toString('latin1', at, end).split(' ') as [string, ObjectType, string]
     const content = new Uint8Array(bytes.subarray(end + 1, end + 1 + Number(size)))

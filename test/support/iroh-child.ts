@@ -1,8 +1,9 @@
 /**
- * The other process of the Iroh process tests: `node <bundle> <address> <what to do>`. Says `ready` when it did.
+ * The other process of the Iroh process tests: `node <bundle> <address> <what to do>`. It opens a stream, writes 100 kB,
+ * waits for a byte, and then
  *
- *     write   opens a stream, writes for ever
- *     close   opens a stream, writes a little, closes its endpoint, and has nothing left to do
+ *     write   goes on writing for ever
+ *     close   closes its endpoint while all sorts of calls wait, and has nothing left to do
  */
 import { decodePeerAddress } from '../../src/peers/peer-address.ts'
 import { IrohEndpoints } from './iroh-endpoints.ts'
@@ -12,7 +13,7 @@ const transport = await new IrohEndpoints().open()
 const connection = await transport.connect(decodePeerAddress(address!))
 const stream = await connection.openStream()
 await stream.write(new Uint8Array(100_000).fill(7))
-console.log('ready')
+await stream.read(1)
 if (task === 'close') {
   const waiting = [stream.read(), transport.accept(), connection.acceptStream(), connection.closed]
   await transport.close()

@@ -1,7 +1,11 @@
 import { createSocket } from 'node:dgram'
 import { randomBytes } from 'node:crypto'
 import { generateSecretKey, endpointIdOf } from '../../src/adapters/iroh/iroh-keys.ts'
-import { openIrohTransport, type IrohTransport, type IrohTransportOptions } from '../../src/adapters/iroh/iroh-transport.ts'
+import {
+  openIrohTransport,
+  type IrohTransport,
+  type IrohTransportOptions,
+} from '../../src/adapters/iroh/iroh-transport.ts'
 import { systemClock } from '../../src/adapters/node/system-clock.ts'
 import type { PeerAddress } from '../../src/ports/transport.ts'
 

@@ -30,7 +30,7 @@ export function rawPack(entries: readonly RawEntry[], count = entries.length): U
     const kind = isOffset ? 'ofs-delta' : base === undefined ? 'blob' : 'ref-delta'
     const entry = [encodeEntryHeader(kind, size)]
     if (isOffset) entry.push(encodeDistance(distance ?? offset - offsets[base as number]!))
-    else if (base !== undefined) entry.push(oidToBytes(base as Oid))
+    else if (base !== undefined) entry.push(oidToBytes(base))
     entry.push(deflated)
     parts.push(...entry)
     offset += concatBytes(entry).length

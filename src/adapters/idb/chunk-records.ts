@@ -1,4 +1,5 @@
 import { STREAM_CHUNK } from '../memory/byte-stream.ts'
+import { StoreError } from '../../ports/errors.ts'
 import { startingWith } from './share-database.ts'
 import type { ShareDatabase } from './share-database.ts'
 
@@ -8,8 +9,10 @@ export const RECORD = 1024 * 1024
 const CACHED = 8
 
 /** The bytes are gone: what they belonged to was merged into another pack. Look again where the object is now. */
-export class ChunkGoneError extends Error {
-  override readonly name = 'ChunkGoneError'
+export class ChunkGoneError extends StoreError {
+  constructor(key: string) {
+    super('damaged', `the record ${key} is gone`, { key })
+  }
 }
 
 /** Bytes that make up one thing: a random id, so that two instances never write to the same place. */

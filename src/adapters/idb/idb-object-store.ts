@@ -15,7 +15,7 @@ import {
 import { StoreError } from '../../ports/errors.ts'
 import { LARGE_BLOB } from '../../ports/object-store.ts'
 import type { DeflatedObject, LargeReception, ObjectBatch, ObjectInfo, ObjectStore } from '../../ports/object-store.ts'
-import { collectUpTo, skipped, slices, verified } from '../memory/byte-stream.ts'
+import { collectExactly, collectUpTo, skipped, slices, verified } from '../memory/byte-stream.ts'
 import { oidsOf } from '../memory/explode-pack.ts'
 import { Mutex } from '../memory/mutex.ts'
 import { receivedAlready } from '../memory/received-already.ts'
@@ -85,7 +85,6 @@ export class IdbObjectStore implements ObjectStore {
 
   async read(oid: Oid): Promise<GitObject> {
     this.#checkOpen()
-    if (this.#catalog.large.has(oid)) throw tooLarge(oid)
     return (await this.#read(oid, LARGE_BLOB)) ?? missing(oid)
   }
 
@@ -101,13 +100,27 @@ export class IdbObjectStore implements ObjectStore {
   }
 
   async *stream(oid: Oid, offset = 0): AsyncGenerator<Uint8Array> {
+    let at = offset
+    for (let tries = 0; ; tries++) {
+      const chunks = await this.#openStream(oid, at)
+      try {
+        for await (const chunk of chunks) {
+          at += chunk.length
+          yield chunk
+        }
+        return
+      } catch (error) {
+        // Its pack was merged into another meanwhile: on from there.
+        if (!(error instanceof ChunkGoneError) || tries === TRIES) throw error
+      }
+    }
+  }
+
+  async #openStream(oid: Oid, offset: number): Promise<AsyncGenerator<Uint8Array>> {
     this.#checkOpen()
     const large = this.#catalog.large.get(oid)
-    const chunks = large
-      ? this.#streamLarge(oid, large.id, large.size, offset)
-      : await this.#locate(oid, (pack, at) => this.#streamPacked(oid, pack, at, offset))
-    if (!chunks) throw new MissingObjectError(oid)
-    yield* chunks
+    if (large) return this.#streamLarge(oid, large.id, large.size, offset)
+    return (await this.#locate(oid, (pack, at) => this.#streamPacked(oid, pack, at, offset))) ?? missing(oid)
   }
 
   async begin(): Promise<ObjectBatch> {
@@ -177,8 +190,12 @@ export class IdbObjectStore implements ObjectStore {
     const cached = this.#cache.get(oid)
     if (cached) return cached
     const large = this.#catalog.large.get(oid)
-    if (large && large.size <= largestBlob) {
-      return { type: 'blob', content: await this.#catalog.records.readAll(large.id, large.size) }
+    if (large) {
+      if (large.size > largestBlob) throw tooLarge(oid)
+      return {
+        type: 'blob',
+        content: await collectExactly(large.size, this.#streamLarge(oid, large.id, large.size, 0)),
+      }
     }
     const object = await this.#locate(oid, (pack, offset) => this.#readPacked(oid, pack, offset, largestBlob))
     if (object && object.type !== 'blob' && object.content.length <= LARGEST_CACHED) this.#cache.set(oid, object)

@@ -33,7 +33,13 @@ export async function bindEndpoint(iroh: Iroh, form: ByteForm, options: Endpoint
       return await tryBind(iroh, form, options, bind)
     } catch (cause) {
       const next = nextTry(bind, cause)
-      if (!next) throw new TransportError('bind-failed', `The network port cannot be opened: ${irohMessage(cause)}`, {}, { cause })
+      if (!next)
+        throw new TransportError(
+          'bind-failed',
+          `The network port cannot be opened: ${irohMessage(cause)}`,
+          {},
+          { cause },
+        )
       options.onWarning?.(next.warning)
       bind = next.bind
     }
@@ -54,7 +60,7 @@ async function tryBind(iroh: Iroh, form: ByteForm, options: EndpointOptions, bin
   builder.alpns([form.toNative(new TextEncoder().encode(options.alpn))])
   if (bind.ipv4 !== undefined) builder.bindAddr(bind.ipv4)
   if (bind.ipv6 !== undefined) builder.bindAddr(bind.ipv6)
-  return await builder.bind()
+  return builder.bind()
 }
 
 /** The binding opens every address of a family that is not named, also when the other one is bound to loopback only. */

@@ -13,7 +13,11 @@ import type { CloseReason } from '../../ports/transport.ts'
 /** What the error says, without the backtrace, on one line. */
 export function irohMessage(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
-  return text.split(/\n+Stack backtrace/)[0]!.replace(/\s+/g, ' ').trim().slice(0, 500)
+  return text
+    .split(/\n+Stack backtrace/)[0]!
+    .replace(/\s+/g, ' ')
+    .trim()
+    .slice(0, 500)
 }
 
 /** For reads, writes and finishes. */

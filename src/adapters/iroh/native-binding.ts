@@ -42,7 +42,10 @@ export function loadIroh(path?: string, sha256?: string): Iroh {
 
 function loadFile(path: string, sha256?: string): Iroh {
   try {
-    if (sha256 !== undefined && createHash('sha256').update(readFileSync(path)).digest('hex') !== sha256.toLowerCase()) {
+    if (
+      sha256 !== undefined &&
+      createHash('sha256').update(readFileSync(path)).digest('hex') !== sha256.toLowerCase()
+    ) {
       throw new Error('the file is damaged: its checksum differs')
     }
     return createRequire(path)(path) as Iroh
@@ -71,7 +74,8 @@ function loadInstalled(): Iroh {
 
 /** Where to look from; a bundle in the CommonJS format has no `import.meta.url`. */
 function here(): string {
-  return (import.meta.url as string | undefined) ?? pathToFileURL(`${process.cwd()}/`).href
+  const { url }: { url?: string } = import.meta
+  return url ?? pathToFileURL(`${process.cwd()}/`).href
 }
 
 function platform(): string {

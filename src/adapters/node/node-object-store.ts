@@ -240,12 +240,17 @@ export class NodeObjectStore implements ObjectStore {
           if (error instanceof PackVanishedError) {
             this.#packs.forget(pack.name)
             vanished = true
-          } else if (error instanceof CorruptObjectError && error.code !== 'too-large') damage = error
+          } else if (isDamage(error)) damage = error
           else throw error
         }
       }
-      const found = loose()
-      if (found !== undefined) return found
+      try {
+        const found = loose()
+        if (found !== undefined) return found
+      } catch (error) {
+        if (!isDamage(error)) throw error
+        damage = error
+      }
       if (!this.#packs.rescan() && !vanished) break
     }
     if (damage) throw damage
@@ -295,6 +300,11 @@ async function* streamOpenPack(
   } finally {
     fs.closeSync(fd)
   }
+}
+
+/** Another copy may be sound; for what is too large, it is as large. */
+function isDamage(error: unknown): error is CorruptObjectError {
+  return error instanceof CorruptObjectError && error.code !== 'too-large'
 }
 
 function tooLarge(oid: Oid): CorruptObjectError {

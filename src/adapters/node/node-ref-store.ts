@@ -50,6 +50,8 @@ export class NodeRefStore implements RefStore {
     const file = this.#fileOf(name)
     const lock = await this.#lock(file)
     try {
+      if (this.#readLoose(name) === 'symbolic')
+        throw new StoreError('bad-ref', `${name} is a symbolic ref`, { ref: name })
       if (this.#read(name) !== from) return false
       if (from === to) return true
       if (to === null) {

@@ -19,8 +19,6 @@ export class PackFiles {
   /** The pack that had the last object asked for: the next one is often beside it. */
   #last: PackFile | undefined
   #scanned = { folderTime: -1, at: 0 }
-  /** Indexes that cannot be read, so that each is tried once. */
-  readonly #damaged = new Set<string>()
 
   constructor(folder: string) {
     this.folder = folder
@@ -97,7 +95,7 @@ export class PackFiles {
   }
 
   #load(name: string): boolean {
-    if (this.#packs.has(name) || this.#damaged.has(name)) return false
+    if (this.#packs.has(name)) return false
     const file = path.join(this.folder, `${name}.pack`)
     let bytes: Buffer
     let size: number
@@ -113,7 +111,6 @@ export class PackFiles {
       return true
     } catch {
       // Its objects count as missing and are fetched again; the next open of the store indexes the pack anew.
-      this.#damaged.add(name)
       return false
     }
   }

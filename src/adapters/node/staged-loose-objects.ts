@@ -57,7 +57,7 @@ export class StagedLooseObjects {
 
   /** Makes everything durable, then readable. What fails before leaves nothing; a crash in between leaves whole objects, earlier ones first. */
   async publish(): Promise<void> {
-    await Promise.all(this.#staged.map((staged) => (staged.fd === undefined ? undefined : fsync(staged.fd))))
+    await Promise.all(this.#staged.flatMap((staged) => (staged.fd === undefined ? [] : [fsync(staged.fd)])))
     const folders = new Set<string>()
     for (const staged of this.#staged) {
       closeStaged(staged)
