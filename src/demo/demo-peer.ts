@@ -24,7 +24,7 @@ export class DemoPeer {
   readonly name: string
   readonly vault: string
   onEvent: (event: JsonObject) => void = () => undefined
-  #up: JsonChild | null = null
+  readonly #children = new Set<JsonChild>()
 
   constructor(private readonly setting: PeerSetting) {
     this.name = setting.folders.name
@@ -55,7 +55,6 @@ export class DemoPeer {
       if (event.event === 'up') isUp = true
       this.onEvent(event)
     })
-    this.#up = child
     void child.ended.then((ended) => {
       if (!child.isStopping) this.setting.onTrouble(this.#died('up', child, ended))
     })
@@ -86,8 +85,9 @@ export class DemoPeer {
     await awaitThat(isInStep, { what: `${this.name} is in step`, deadlineMs, everyMs: STATUS_EVERY_MS, signal })
   }
 
+  /** Everything that still runs for this device. */
   async stop(): Promise<void> {
-    await this.#up?.stop()
+    await Promise.all([...this.#children].map((child) => child.stop()))
   }
 
   /** A command as a person could type it, for this device. */
@@ -117,7 +117,10 @@ export class DemoPeer {
 
   #spawn(command: string, args: readonly string[], onObject: (object: JsonObject) => void): JsonChild {
     const { program, folders } = this.setting
-    return new JsonChild(program, [command, folders.vault, ...args, '--state', folders.state, '--json'], onObject)
+    const child = new JsonChild(program, [command, folders.vault, ...args, '--state', folders.state, '--json'], onObject)
+    this.#children.add(child)
+    void child.ended.then(() => this.#children.delete(child))
+    return child
   }
 
   #died(command: string, child: JsonChild, { code, signal }: Ended): DemoError {

@@ -46,8 +46,7 @@ export async function runDemo(setting: DemoSetting): Promise<ExitCode> {
     view.begin(folder, setting.source, setting.isSample)
     const notes = await prepareVaults(setting, signal)
     await pair(a, b, view)
-    await firstSync(a, b, view, signal)
-    const stepsWorked = await edit(setting, notes, signal)
+    const stepsWorked = (await firstSync(a, b, view, signal)) && (await edit(setting, notes, signal))
     const checked = await check(setting, a, b, signal)
     view.result({ ok: stepsWorked && checked.ok, steps: stepsWorked, ...checked.result })
     const code = stepsWorked && checked.ok ? ExitCode.ok : ExitCode.notInStep
@@ -62,7 +61,7 @@ export async function runDemo(setting: DemoSetting): Promise<ExitCode> {
 async function prepareVaults({ source, folder, view }: DemoSetting, signal: AbortSignal): Promise<DemoNotes> {
   const progress = view.output.progress()
   const startedAt = performance.now()
-  if (!view.output.json) progress.phase('A copies the vault')
+  if (!view.output.json) progress.phase('Copying the vault')
   const copy = await copyVault(source, folder.a.vault, signal, (state) => progress.update(state))
   progress.done()
   view.copied(copy, performance.now() - startedAt)
@@ -73,27 +72,20 @@ async function pair(a: DemoPeer, b: DemoPeer, view: DemoView): Promise<void> {
   view.chapter('Pairing')
   await Promise.all([a.init(), b.init()])
   const startedAt = performance.now()
-  let joined: Promise<void> | undefined
-  const invited = a.invite((link) => {
-    view.link(link)
-    joined = b.join(link)
-    joined.catch(() => undefined) // told below, when the invitation has ended too
+  await new Promise<void>((resolve, reject) => {
+    let joined: Promise<void> | undefined
+    const invited = a.invite((link) => {
+      view.link(link)
+      joined = b.join(link)
+      joined.catch(reject) // then nobody will ever use the invitation: it is stopped with the peer
+    })
+    invited.then(() => joined).then(resolve, reject)
   })
-  // When joining fails nobody will ever use the invitation.
-  const failed = new Promise<never>((_, reject) => {
-    const watch = setInterval(() => {
-      if (!joined) return
-      clearInterval(watch)
-      joined.catch(reject)
-    }, 20)
-    void invited.finally(() => clearInterval(watch)).catch(() => undefined)
-  })
-  await Promise.race([invited, failed])
-  await joined
   view.paired(performance.now() - startedAt)
 }
 
-async function firstSync(a: DemoPeer, b: DemoPeer, view: DemoView, signal: AbortSignal): Promise<void> {
+/** False when the vaults differ though both peers call themselves in step. */
+async function firstSync(a: DemoPeer, b: DemoPeer, view: DemoView, signal: AbortSignal): Promise<boolean> {
   view.chapter('First sync')
   const progress = new SyncProgress(view.output)
   for (const peer of [a, b]) {
@@ -112,6 +104,7 @@ async function firstSync(a: DemoPeer, b: DemoPeer, view: DemoView, signal: Abort
   const comparison = await compareVaults(a.vault, b.vault)
   signal.throwIfAborted()
   view.firstSync(comparison, ms)
+  return comparison.same
 }
 
 /** False when one of the edits did not arrive in time: the rest is left out, and the checks show what is there. */
@@ -123,7 +116,7 @@ async function edit({ folder, view, pauseMs }: DemoSetting, notes: DemoNotes, si
     try {
       view.stepArrived(step, await runStep(step, STEP_MS, signal))
     } catch (error) {
-      if (!(error instanceof DemoError) || error.code !== 'too-late') throw error
+      if (!isTooLate(error)) throw error
       view.stepFailed(step.name, error.message)
       return false
     }
@@ -139,7 +132,10 @@ interface Checked {
 
 async function check({ folder, view }: DemoSetting, a: DemoPeer, b: DemoPeer, signal: AbortSignal): Promise<Checked> {
   view.chapter('Checks')
-  await Promise.all([a.awaitInStep(IN_STEP_MS), b.awaitInStep(IN_STEP_MS)])
+  await Promise.all([a.awaitInStep(IN_STEP_MS), b.awaitInStep(IN_STEP_MS)]).catch((error: unknown) => {
+    if (!isTooLate(error)) throw error
+    view.stepFailed('in step', error.message) // and the comparison shows what is missing
+  })
   const comparison = await timed(
     () => compareVaults(a.vault, b.vault),
     (result, ms) => view.compared(result, ms),
@@ -200,6 +196,10 @@ async function live(a: DemoPeer, b: DemoPeer, { view, keep, signal: ended }: Dem
   })
   for (const peer of [a, b]) peer.onEvent = () => undefined
   if (!ended.aborted) signal.throwIfAborted()
+}
+
+function isTooLate(error: unknown): error is DemoError {
+  return error instanceof DemoError && error.code === 'too-late'
 }
 
 async function timed<T>(work: () => Promise<T>, tell: (result: T, ms: number) => void): Promise<T> {

@@ -16,6 +16,8 @@ export interface DemoStep {
   readonly arrived: string
   readonly from: string
   readonly to: string
+  /** Where it shows in the end. */
+  readonly path: string
   act(): Promise<void>
   hasArrived(): Promise<boolean>
 }
@@ -58,6 +60,7 @@ async function plainEdit(a: string, b: string, path: string, show: ShowPath): Pr
     arrived: 'B has it',
     from: 'A',
     to: 'B',
+    path,
     act: () => writeFile(join(a, path), after),
     hasArrived: () => holdsText(b, path, after),
   }
@@ -78,6 +81,7 @@ async function editOnBothSides(a: string, b: string, path: string, show: ShowPat
     arrived: 'both have both sentences',
     from: 'A and B',
     to: 'both',
+    path,
     act: async () => void (await Promise.all([writeFile(join(a, path), byA), writeFile(join(b, path), byB)])),
     hasArrived: async () => (await holdsText(a, path, merged)) && (await holdsText(b, path, merged)),
   }
@@ -94,6 +98,7 @@ async function renameNote(a: string, b: string, path: string, show: ShowPath): P
     arrived: 'renamed in B',
     from: 'A',
     to: 'B',
+    path: target,
     act: () => rename(join(a, path), join(a, target)),
     hasArrived: async () => (await holdsText(b, target, text)) && !(await isThere(b, path)),
   }
@@ -108,6 +113,7 @@ async function deleteNote(a: string, b: string, path: string, show: ShowPath): P
     arrived: 'gone in B, which keeps it in its .trash',
     from: 'A',
     to: 'B',
+    path,
     act: () => rm(join(a, path)),
     hasArrived: async () => !(await isThere(b, path)) && (await holdsText(b, `.trash/${path}`, text)),
   }
@@ -123,6 +129,7 @@ async function addAttachment(a: string, b: string, folder: string, show: ShowPat
     arrived: 'A has it, byte for byte',
     from: 'B',
     to: 'A',
+    path,
     act: async () => {
       await mkdir(dirname(join(b, path)), { recursive: true })
       await writeFile(join(b, path), content)

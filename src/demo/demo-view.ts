@@ -66,21 +66,21 @@ export class DemoView {
     this.output.object({ event: 'step', name: 'pair', ok: true, ms: round(ms) })
   }
 
-  firstSync(comparison: VaultComparison, ms: number): void {
-    const { files, bytes } = comparison
+  firstSync({ same, files, bytes, differences }: VaultComparison, ms: number): void {
+    this.output.object({ event: 'step', name: 'first sync', ok: same, ms: round(ms), files, bytes })
+    if (!same) return this.#different('The vaults differ', BETWEEN_VAULTS, differences)
     this.#row('First sync', 'A → B', ms)
     this.output.human(this.#tick(`In step: ${formatCount(files, 'file')}, ${formatBytes(bytes)}`, ms))
-    this.output.object({ event: 'step', name: 'first sync', ok: true, ms: round(ms), files, bytes })
   }
 
   stepBegins(number: number, { title, done }: DemoStep): void {
     this.output.human(`${this.output.style.cyan(String(number))}  ${title.padEnd(8)}${done}`)
   }
 
-  stepArrived({ name, title, from, to, done, arrived }: DemoStep, ms: number): void {
+  stepArrived({ name, title, from, to, path, done, arrived }: DemoStep, ms: number): void {
     this.#row(title, from === to ? from : `${from} → ${to}`, ms)
     this.output.human(`${' '.repeat(11)}${this.#tick(arrived, ms)}`)
-    this.output.object({ event: 'step', name, ok: true, ms: round(ms), from, to, done, arrived })
+    this.output.object({ event: 'step', name, ok: true, ms: round(ms), from, to, path, done, arrived })
   }
 
   stepFailed(name: string, why: string): void {
@@ -94,7 +94,7 @@ export class DemoView {
       this.output.human(
         this.#tick(`Both vaults are the same, byte for byte: ${formatCount(files, 'file')}, ${formatBytes(bytes)}`),
       )
-    else this.#different('The vaults differ', ['only in A', 'only in B'], differences)
+    else this.#different('The vaults differ', BETWEEN_VAULTS, differences)
   }
 
   gitMissing(): void {
@@ -123,16 +123,13 @@ export class DemoView {
     output.human(
       `\n${renderTable([{ title: 'What' }, { title: 'From, to' }, { title: 'Took', align: 'right' }], rows, output.style, output.columns)}`,
     )
-    output.human(output.style.dim('From the moment of saving; 300 ms of it is the quiet that Tandem waits for.'))
+    output.human(output.style.dim('Edits: from saving here to being there, with the 300 ms of quiet waited for.'))
   }
 
   result(result: Readonly<Record<string, unknown>>): void {
     this.output.object({ event: 'result', ...result })
   }
 
-  kept(folder: DemoFolder): void {
-    this.output.human(`\nThe folders stay: ${folder.root}`)
-  }
 
   /** A tick, what was reached, and how long it took. */
   #tick(text: string, ms?: number): string {
@@ -155,6 +152,8 @@ export class DemoView {
     if (differences.length > NAMED) this.output.human(`    and ${differences.length - NAMED} more`)
   }
 }
+
+const BETWEEN_VAULTS = ['only in A', 'only in B'] as const
 
 interface LeftOut {
   readonly path: string

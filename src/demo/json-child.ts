@@ -33,7 +33,7 @@ export class JsonChild {
   readonly ended: Promise<Ended>
   readonly #child: ChildProcess
   #words = ''
-  #isStopping = false
+  #stopped: Promise<Ended> | null = null
 
   constructor(script: string, args: readonly string[], onObject: (object: JsonObject) => void) {
     this.#child = spawn(process.execPath, [script, ...args], {
@@ -71,7 +71,7 @@ export class JsonChild {
 
   /** Whether it was asked to end. */
   get isStopping(): boolean {
-    return this.#isStopping
+    return this.#stopped !== null
   }
 
   /** Why it ended, in its own words; empty when it said nothing. */
@@ -80,9 +80,13 @@ export class JsonChild {
     return printable(message.split('\n').slice(-3).join(' '))
   }
 
-  /** SIGINT; SIGKILL when that takes longer than five seconds. */
-  async stop(): Promise<Ended> {
-    this.#isStopping = true
+  /** SIGINT, once; SIGKILL when it takes longer than five seconds. */
+  stop(): Promise<Ended> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #stop(): Promise<Ended> {
     this.#child.kill('SIGINT')
     const kill = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS)
     try {

@@ -312,7 +312,10 @@ export class WorkingTree {
   }
 
   async #checkout(view: View | null, options: SettleOptions): Promise<Omit<SettleResult, 'committed'>> {
-    if (!view || (view.commit === this.#base && !this.#apart.size)) return { settled: true, retry: false, applied: [], removed: [] }
+    if (!view || (view.commit === this.#base && !this.#apart.size)) {
+      this.#incomplete = false
+      return { settled: true, retry: false, applied: [], removed: [] }
+    }
     const outcome = await this.#bringDiskTo(view.tree, options, (plan) => this.#mayCheckOut(plan))
     if (outcome.settled) await this.#finishCheckout(view.commit, outcome.changes)
     return outcome

@@ -32,6 +32,7 @@ export const LINK_TIMES: LinkTimes = {
 /** What our side of a share looks like now. */
 export interface LocalShare {
   readonly heads: DeviceHeads
+  /** The view that our disk shows in full; null: none, or files of it are missing. */
   readonly applied: Oid | null
 }
 
@@ -255,5 +256,6 @@ function onTick(state: LinkState, now: number): Step {
 export function isCurrent(state: LinkState, share: ShareName): boolean {
   const local = state.local.get(share)
   const remote = state.remote.get(share)
-  return state.phase === 'open' && !!local && !!remote && remote.applied !== undefined && remote.applied === local.applied
+  if (state.phase !== 'open' || !local || !remote || remote.applied !== local.applied) return false
+  return local.applied !== null || (local.heads.size === 0 && remote.heads.size === 0)
 }

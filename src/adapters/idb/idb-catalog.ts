@@ -131,7 +131,7 @@ export class IdbCatalog {
     const keys = await this.#database.read((store) => store.getAllKeys(startingWith(prefix)))
     for (const key of keys) {
       const record = await this.#database.read<T | undefined>((store) => store.get(key) as IDBRequest<T | undefined>)
-      if (record !== undefined) visit(String(key).slice(prefix.length), record)
+      if (record !== undefined) visit((key as string).slice(prefix.length), record)
     }
   }
 
@@ -139,7 +139,7 @@ export class IdbCatalog {
     const keys = await this.#database.read((store) => store.getAllKeys(startingWith('data/')))
     const unused = new Set<string>()
     for (const key of keys) {
-      const id = String(key).split('/')[1]!
+      const id = (key as string).split('/')[1]!
       if (!used.has(id)) unused.add(id)
     }
     if (unused.size === 0 && oldPartials.length === 0) return

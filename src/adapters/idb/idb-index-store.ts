@@ -74,9 +74,7 @@ export class IdbIndexStore implements IndexStore {
   }
 
   async #load(): Promise<IndexState> {
-    const keys = await this.#database.read((store) => store.getAllKeys(startingWith(PREFIX)))
-    const records: unknown[] = await this.#database.read((store) => store.getAll(startingWith(PREFIX)))
-    const state = decode(keys, records)
+    const state = decode(await this.#database.readAll(PREFIX))
     if (!state) {
       await this.#database.write(this.#database.durable, (store) => void store.delete(startingWith(PREFIX)))
       this.#options.onDamaged?.()
@@ -91,12 +89,12 @@ function change<T>(store: IDBObjectStore, key: string, by: (value: T | undefined
   request.onsuccess = () => attempt(store.transaction, () => void store.put(by(request.result), key))
 }
 
-function decode(keys: readonly IDBValidKey[], records: readonly unknown[]): IndexState | undefined {
-  if (keys.length === 0) return { entries: new Map(), base: null }
+function decode(records: readonly (readonly [key: string, value: unknown])[]): IndexState | undefined {
+  if (records.length === 0) return { entries: new Map(), base: null }
   const entries = new Map<VaultPath, IndexEntry>()
   let meta: Meta | undefined
-  for (const [i, record] of records.entries()) {
-    if (keys[i] === META) meta = record as Meta
+  for (const [key, record] of records) {
+    if (key === META) meta = record as Meta
     else if (!Array.isArray(record) || !decodeRows(record as unknown[], entries)) return undefined
   }
   return meta?.version === VERSION ? { entries, base: meta.base } : undefined

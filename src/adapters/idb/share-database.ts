@@ -41,6 +41,22 @@ export class ShareDatabase {
     }
   }
 
+  /** Keys that begin so and what they hold, of one moment. @throws StoreError `unreadable` */
+  async readAll(prefix: string): Promise<(readonly [key: string, value: unknown])[]> {
+    try {
+      return await this.quick('readonly', async (store) => {
+        const range = startingWith(prefix)
+        const [keys, values] = await Promise.all([
+          promisifyRequest(store.getAllKeys(range)),
+          promisifyRequest<unknown[]>(store.getAll(range)),
+        ])
+        return keys.map((key, i) => [key as string, values[i]] as const)
+      })
+    } catch (error) {
+      throw idbFailure(error, 'read')
+    }
+  }
+
   /** @throws StoreError `unreadable` */
   async read<T>(request: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
     try {
@@ -63,8 +79,18 @@ export class ShareDatabase {
     durability: IDBTransactionDurability,
     work: (store: IDBObjectStore) => T | PromiseLike<T>,
   ): Promise<T> {
-    const database = await this.#open()
-    return work(database.transaction(STORE, mode, { durability }).objectStore(STORE))
+    const begin = async () => (await this.#open()).transaction(STORE, mode, { durability }).objectStore(STORE)
+    let store: IDBObjectStore
+    try {
+      store = await begin()
+    } catch (error) {
+      if (!(error instanceof DOMException) || error.name !== 'InvalidStateError') throw error
+      // The connection was closed without a word, as phones do in the background.
+      this.#database = undefined
+      store = await begin()
+    }
+    // In the same turn: a transaction without a request ends by itself.
+    return work(store)
   }
 
   #open(): Promise<IDBDatabase> {
@@ -98,12 +124,12 @@ export function attempt(transaction: IDBTransaction, work: () => void): void {
     work()
   } catch (error) {
     // The abort's own error says nothing; this one is what `completed` rejects with.
-    reasons.set(transaction, error)
+    reasons.set(transaction, error instanceof Error ? error : new Error(String(error)))
     transaction.abort()
   }
 }
 
-const reasons = new WeakMap<IDBTransaction, unknown>()
+const reasons = new WeakMap<IDBTransaction, Error>()
 
 /** Resolves when the transaction is complete; rejects when it was undone. */
 function completed(transaction: IDBTransaction): Promise<void> {

@@ -37,7 +37,7 @@ export function boundedDial<T>(start: () => Promise<T>, bounds: DialBounds<T>): 
     signal?.addEventListener('abort', onAbort, { once: true })
     start().then(
       (result) => (waiting ? settle(() => resolve(result)) : bounds.onLate(result)),
-      (error: unknown) => waiting && settle(() => reject(error)),
+      (error: Error) => waiting && settle(() => reject(error)),
     )
   })
 }

@@ -42,6 +42,8 @@ export async function receivePack(
       onProgress: () => pacer.breathe(),
     })
     const oids = oidsOf(indexed)
+    // A pack that the user's git removed must not vouch for what it held.
+    packs.rescan()
     if (oids.every((oid) => packs.has(oid) || loose.has(oid))) return oids
     const bytes = indexed.objects.reduce((sum, object) => sum + object.size, 0)
     if (oids.length <= LOOSE_LIMIT.objects && bytes <= LOOSE_LIMIT.bytes)

@@ -107,6 +107,7 @@ export class PackWriter {
     const temporaryIndex = path.join(this.#folder, temporaryName('idx'))
     const target = path.join(this.#folder, name)
     try {
+      fs.fchmodSync(this.#fd, READ_ONLY)
       await fsync(this.#fd)
       await writeIndex(temporaryIndex, this.#entries, packSha)
       this.#close()

@@ -162,6 +162,9 @@ describe('a repository of ours under stock git', () => {
     git.run('gc', '--quiet', '--prune=now')
     await put(store, unreachable)
     await expectHolds(await NodeObjectStore.open(gitDir), unreachable)
+    git.run('gc', '--quiet', '--prune=now')
+    await store.writePack(packOf(nodeCodec, unreachable))
+    await expectHolds(await NodeObjectStore.open(gitDir), unreachable)
   })
 
   it('keeps what no ref reaches through a git gc without options', async () => {
