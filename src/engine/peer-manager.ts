@@ -1,25 +1,27 @@
-import { backoffMs, CLEAN_CLOSE_MS, LIVED_MS } from '../peers/backoff.ts'
+import { CLEAN_CLOSE_MS, LIVED_MS } from '../peers/backoff.ts'
 import { keepsNewer } from '../peers/duplicate-link.ts'
-import { Invitations } from '../peers/invitations.ts'
-import type { PairingRole } from '../peers/pairing-proof.ts'
-import { INVITATION_MS, SECRET_BYTES, type PairingOffer } from '../peers/pairing-link.ts'
+import type { PairingOffer } from '../peers/pairing-link.ts'
 import { decodePeerAddress, encodePeerAddress } from '../peers/peer-address.ts'
-import { PeerStates, type PeerFault, type PeerStateChange } from '../peers/peer-states.ts'
+import { PeerStates, type PeerStateChange } from '../peers/peer-states.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { DataStore, PeerRecord } from '../ports/data-store.ts'
-import { PairingError, TandemError, TransportError } from '../ports/errors.ts'
+import { PairingError, TransportError } from '../ports/errors.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
-import type { ByteStream, CloseReason, Connection, EndpointId, PeerAddress, Transport } from '../ports/transport.ts'
+import type { ByteStream, CloseReason, Connection, EndpointId, Transport } from '../ports/transport.ts'
 import { CLOSE, type CloseCode } from '../protocol/close-codes.ts'
 import { isCurrent, type LinkTimes, type LocalShare } from '../protocol/link-session.ts'
 import { cleanName, PROTOCOL_VERSION, type ByeReason, type DeviceHeads, type Hello, type ShareName } from '../protocol/messages.ts'
-import { Link, type LinkOwner, type PendingUpdate } from './link.ts'
+import { Dialler } from './dialler.ts'
+import { Link, type LinkOwner, type LinkTraffic, type PendingUpdate } from './link.ts'
 import { Mutex } from './mutex.ts'
-import { PairingSession, type PairingHost, type PairingQuestion } from './pairing-session.ts'
+import { PairingDesk } from './pairing-desk.ts'
+import type { PairingQuestion } from './pairing-session.ts'
+import { addTraffic, newPeer, type Peer } from './peer.ts'
+import { closeSentence, peerFault } from './peer-fault.ts'
 
-/** A dial that has not succeeded by then is given up; the network library would try for ever (IROH: no setting). */
-const DIAL_MS = 30_000
+/** Connections beyond those of peers: strangers that have not said who they are, and pairings. */
+const SPARE_LINKS = 32
 
 export interface PeerManagerOptions {
   readonly transport: Transport
@@ -43,53 +45,56 @@ export interface PeerManagerOptions {
   }
 }
 
-/** Everything that belongs to one paired device while we run. */
-interface Peer {
-  record: PeerRecord
-  link: Link | null
-  dialing: AbortController | null
-  failures: number
-  cancelRetry: (() => void) | null
-  /** The other side removed us, or speaks another version: dialling again is pointless until a person acts. */
-  blocked: boolean
-  /** Until an explicit connect: a person disconnected it. */
-  held: boolean
-  /** Waits of `connectToPeer`. */
-  reconnects: number
-  traffic: { messagesSent: number; messagesReceived: number; bytesSent: number; bytesReceived: number }
-}
-
-interface Joining {
-  readonly offer: PairingOffer
-  resolve(record: PeerRecord): void
-  reject(error: unknown): void
-}
-
 /**
- * The paired devices and the links to them: dials, answers, keeps one link per pair (L3), reconnects (L4), pairs and removes.
+ * The paired devices (C6) and the links to them: one link per pair (L3), kept up as long as the peer wants it (L4).
  * What is connected stands in `states` alone (L1).
  */
-export class PeerManager implements LinkOwner, PairingHost {
+export class PeerManager implements LinkOwner {
   readonly states: PeerStates
-  readonly invitations = new Invitations()
   readonly self: EndpointId
   readonly #o: PeerManagerOptions
   readonly #peers = new Map<EndpointId, Peer>()
-  /** Links that are greeting or pairing, and those of peers. */
+  /** Every live link: greeting, pairing, or a peer's. */
   readonly #links = new Set<Link>()
-  readonly #pairings = new Map<Link, PairingSession>()
-  readonly #joining = new Map<Link, Joining>()
-  readonly #invited = new Map<string, { resolve(record: PeerRecord): void; reject(error: unknown): void }>()
+  readonly #dialler: Dialler
+  readonly #pairing: PairingDesk
   readonly #saving = new Mutex()
   readonly #bootId: Uint8Array
-  #stopped = false
   #accepting: Promise<void> | null = null
 
   private constructor(options: PeerManagerOptions) {
+    const { transport, clock, random, deviceName, confirm } = options
     this.#o = options
-    this.self = options.transport.id
-    this.#bootId = options.random.bytes(16)
+    this.self = transport.id
+    this.#bootId = random.bytes(16)
     this.states = new PeerStates((error) => options.logger.log('error', 'listener.threw', String(error)))
+    this.#dialler = new Dialler({
+      transport,
+      clock,
+      random,
+      states: this.states,
+      isLinked: (peer) => this.#isLinked(peer),
+      connected: (connection) => this.#startLink(connection, false),
+    })
+    this.#pairing = new PairingDesk({
+      self: transport.id,
+      clock,
+      random,
+      deviceName,
+      confirm,
+      address: () => transport.address(),
+      store: async (link, { deviceName: name, ticket }, address) => {
+        const known = this.#isTicketOf(ticket, link.remoteId) ? ticket : encodePeerAddress(address ?? { id: link.remoteId, direct: [] })
+        await this.addPeer({ nodeId: link.remoteId, name, ticket: known, addedAt: clock.now(), lastSyncAt: null, autoConnect: true })
+      },
+      paired: (link, role) => {
+        const peer = this.#known(link.remoteId)
+        options.logger.log('info', 'peer.paired', `paired with ${peer.record.name}`, { peer: link.remoteId, role })
+        this.#admit(link, peer, link.state.hello!)
+        return peer.record
+      },
+      failed: (link, role, error) => options.logger.log('warn', 'pairing.failed', error.message, { peer: link.remoteId, role, code: error.code }),
+    })
   }
 
   static async open(options: PeerManagerOptions): Promise<PeerManager> {
@@ -100,21 +105,9 @@ export class PeerManager implements LinkOwner, PairingHost {
     return manager
   }
 
-  #adopt(record: PeerRecord): Peer {
-    const peer: Peer = {
-      record,
-      link: null,
-      dialing: null,
-      failures: 0,
-      cancelRetry: null,
-      blocked: false,
-      held: false,
-      reconnects: 0,
-      traffic: { messagesSent: 0, messagesReceived: 0, bytesSent: 0, bytesReceived: 0 },
-    }
-    this.#peers.set(record.nodeId, peer)
+  #adopt(record: PeerRecord): void {
+    this.#peers.set(record.nodeId, newPeer(record))
     this.states.add(record.nodeId)
-    return peer
   }
 
   /** Accepts connections and, unless told otherwise, dials every peer that wants it. */
@@ -127,49 +120,46 @@ export class PeerManager implements LinkOwner, PairingHost {
     for (;;) {
       const connection = await this.#o.transport.accept()
       if (!connection) return
-      if (this.#links.size >= this.#o.maxPeers * 2 + 32) connection.close(CLOSE.busy, 'too many connections')
+      if (this.#links.size >= this.#o.maxPeers * 2 + SPARE_LINKS) connection.close(CLOSE.busy, 'too many connections')
       else this.#startLink(connection, false)
     }
   }
 
   #startLink(connection: Connection, pairing: boolean): Link {
-    const link = new Link(connection, this.#hello(pairing), this, this.#o.clock, this.#o.linkTimes)
+    const { transport, random, deviceName, appVersion, clock, linkTimes } = this.#o
+    const hello: Hello = {
+      protocol: PROTOCOL_VERSION,
+      endpointId: this.self,
+      bootId: this.#bootId,
+      deviceName,
+      appVersion,
+      features: [],
+      ticket: encodePeerAddress(transport.address()),
+      nonce: random.bytes(32),
+      pairing,
+    }
+    const link = new Link(connection, hello, this, clock, linkTimes)
     this.#links.add(link)
     void link.run()
     return link
   }
 
-  #hello(pairing: boolean): Hello {
-    return {
-      protocol: PROTOCOL_VERSION,
-      endpointId: this.self,
-      bootId: this.#bootId,
-      deviceName: this.#o.deviceName,
-      appVersion: this.#o.appVersion,
-      features: [],
-      ticket: encodePeerAddress(this.#o.transport.address()),
-      nonce: this.#o.random.bytes(32),
-      pairing,
-    }
-  }
-
-  // ---- the list (C6)
+  // ---- the list
 
   getPeers(): readonly PeerRecord[] {
     return [...this.#peers.values()].map((peer) => peer.record)
   }
 
-  /** Bytes and messages of a peer over all its links of this run. */
-  trafficOf(id: EndpointId): Peer['traffic'] & { reconnects: number; queueDepth: number; dropped: number } {
-    const peer = this.#known(id)
-    const live = peer.link?.traffic
-    const sum = { ...peer.traffic }
-    if (live) for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += live[key]
-    return { ...sum, reconnects: peer.reconnects, queueDepth: peer.link?.queueDepth ?? 0, dropped: peer.link?.dropped ?? 0 }
-  }
-
   onPeerStateChange(listener: (change: PeerStateChange) => void): () => void {
     return this.states.onChange(listener)
+  }
+
+  /** Bytes and messages of a peer over all its links of this run. @throws RangeError for an unknown peer. */
+  trafficOf(id: EndpointId): LinkTraffic & { reconnects: number; queueDepth: number; dropped: number } {
+    const { traffic, link, reconnects } = this.#known(id)
+    const sum = { ...traffic }
+    if (link) addTraffic(sum, link.traffic)
+    return { ...sum, reconnects, queueDepth: link?.queueDepth ?? 0, dropped: link?.dropped ?? 0 }
   }
 
   /** Idempotent per device; a known one gets the new ticket and name. @throws PairingError `self`, `too-many-peers`. */
@@ -180,21 +170,19 @@ export class PeerManager implements LinkOwner, PairingHost {
       known.record = { ...known.record, name: record.name, ticket: record.ticket }
       known.blocked = false
       known.held = false
-    } else {
-      if (this.#peers.size >= this.#o.maxPeers) {
-        throw new PairingError('too-many-peers', `This vault has ${this.#peers.size} devices already, and the limit is ${this.#o.maxPeers}. Remove one, or raise the limit in the settings.`)
-      }
-      this.#adopt(record)
-    }
+    } else if (this.#peers.size >= this.#o.maxPeers) {
+      const { maxPeers } = this.#o
+      throw new PairingError('too-many-peers', `This vault has ${this.#peers.size} devices already, and the limit is ${maxPeers}. Remove one, or raise the limit in the settings.`)
+    } else this.#adopt(record)
     await this.#save()
-    return this.#peers.get(record.nodeId)!.record
+    return this.#known(record.nodeId).record
   }
 
-  /** P5: closes the link, ends what runs on it, forgets the device. @throws RangeError for an unknown one. */
+  /** P5: closes the link, ends what runs on it, forgets the device. @throws RangeError for an unknown peer. */
   async removePeer(id: EndpointId): Promise<void> {
     const peer = this.#known(id)
     peer.blocked = true
-    this.#cancelDial(peer)
+    this.#dialler.cancel(peer)
     this.#peers.delete(id)
     await this.#save()
     await this.#leave(peer, 'removed', CLOSE.removed)
@@ -202,34 +190,47 @@ export class PeerManager implements LinkOwner, PairingHost {
     this.states.remove(id)
   }
 
+  /** @throws RangeError for an unknown peer. */
   async updatePeer(id: EndpointId, change: Partial<Pick<PeerRecord, 'name' | 'autoConnect'>>): Promise<PeerRecord> {
     const peer = this.#known(id)
     peer.record = { ...peer.record, ...change, ...(change.name === undefined ? {} : { name: cleanName(change.name) }) }
     await this.#save()
-    if (change.autoConnect) this.#dialSoon(peer, 0)
+    if (change.autoConnect) this.#dialler.soon(peer, 0)
     return peer.record
   }
 
-  /** No-op while connecting or connected. Resolves when the attempt began. @throws RangeError for an unknown peer. */
+  /** Begins an attempt; no-op while connecting or connected. @throws RangeError for an unknown peer. */
   connectToPeer(id: EndpointId): void {
     const peer = this.#known(id)
     peer.held = false
     peer.blocked = false
     peer.failures = 0
-    this.#dialSoon(peer, 0)
+    this.#dialler.soon(peer, 0)
   }
 
-  /** Stays disconnected until `connectToPeer`. */
+  /** Stays disconnected until `connectToPeer`. @throws RangeError for an unknown peer. */
   async disconnectPeer(id: EndpointId): Promise<void> {
     const peer = this.#known(id)
     peer.held = true
-    this.#cancelDial(peer)
+    this.#dialler.cancel(peer)
     await this.#leave(peer, 'disconnect', CLOSE.disconnect)
   }
 
   /** Tries every willing peer at once: at start, on waking up, on a network change (L4). */
   connectAll(): void {
-    for (const peer of this.#peers.values()) this.#dialSoon(peer, 0)
+    for (const peer of this.#peers.values()) this.#dialler.soon(peer, 0)
+  }
+
+  /** Somebody who says to be this peer was seen on the local network; unknown ids are ignored. TLS proves who it is. */
+  hint(id: EndpointId, direct: readonly string[]): void {
+    const peer = this.#peers.get(id)
+    if (!peer || !direct.length) return
+    const known = direct.every((address) => peer.hints.includes(address))
+    peer.hints = [...new Set([...direct, ...peer.hints])].slice(0, 8)
+    if (known || peer.link) return
+    if (peer.dialing) this.#dialler.cancel(peer) // it may be trying an address that is dead
+    if (this.states.get(id)?.link === 'connecting') this.states.update(id, { link: 'disconnected' })
+    this.#dialler.soon(peer, 0)
   }
 
   #known(id: EndpointId): Peer {
@@ -242,68 +243,20 @@ export class PeerManager implements LinkOwner, PairingHost {
     return this.#saving.run(() => this.#o.data.savePeers(this.getPeers()))
   }
 
-  // ---- dialling
-
-  #dialSoon(peer: Peer, waitMs: number): void {
-    peer.cancelRetry?.()
-    peer.cancelRetry = null
-    if (this.#stopped || peer.link || peer.dialing || peer.held || peer.blocked || !peer.record.autoConnect || this.#isGreeting(peer)) return
-    if (waitMs === 0) return void this.#dial(peer)
-    this.states.update(peer.record.nodeId, { retryAt: this.#o.clock.now() + waitMs })
-    peer.cancelRetry = this.#o.clock.after(waitMs, () => void this.#dial(peer))
+  #saveSoon(): void {
+    this.#save().catch((error: unknown) => this.#o.logger.log('error', 'peers.save', `the list of devices could not be saved: ${String(error)}`))
   }
 
-  #isGreeting(peer: Peer): boolean {
-    return [...this.#links].some((link) => link.remoteId === peer.record.nodeId && link.state.phase !== 'closed')
+  #isLinked(peer: Peer): boolean {
+    if (peer.link) return true
+    for (const link of this.#links) if (link.remoteId === peer.record.nodeId && link.state.phase !== 'closed') return true
+    return false
   }
 
-  #cancelDial(peer: Peer): void {
-    peer.cancelRetry?.()
-    peer.cancelRetry = null
-    peer.dialing?.abort()
-  }
-
-  async #dial(peer: Peer): Promise<void> {
-    const { clock, transport } = this.#o
-    const id = peer.record.nodeId
-    peer.cancelRetry = null
-    const attempt = (peer.dialing = new AbortController())
-    const deadline = clock.after(DIAL_MS, () => attempt.abort(new TransportError('timeout', `no answer within ${DIAL_MS / 1000} s`)))
-    this.states.update(id, { link: 'connecting', retryAt: null })
-    try {
-      const connection = await transport.connect(this.#addressOf(peer), attempt.signal)
-      if (peer.dialing !== attempt || peer.link) connection.close(CLOSE.duplicate, 'another link was faster')
-      else this.#startLink(connection, false)
-    } catch (error) {
-      if (peer.dialing === attempt && !peer.link) this.#dialFailed(peer, attempt.signal.aborted ? (attempt.signal.reason as unknown) : error)
-    } finally {
-      deadline()
-      if (peer.dialing === attempt) peer.dialing = null
-    }
-  }
-
-  #addressOf(peer: Peer): PeerAddress {
-    return decodePeerAddress(peer.record.ticket)
-  }
-
-  #dialFailed(peer: Peer, error: unknown): void {
-    peer.dialing = null
-    if (!this.#peers.has(peer.record.nodeId)) return
-    this.states.update(peer.record.nodeId, { link: 'disconnected', lastError: this.#faultOf(error) })
-    this.#dialSoon(peer, backoffMs(peer.failures++, this.#o.random.fraction()))
-  }
-
-  #faultOf(error: unknown): PeerFault {
-    const code = error instanceof TandemError ? error.code : 'error'
-    return { at: this.#o.clock.now(), code, message: error instanceof Error ? error.message : String(error) }
-  }
-
-  // ---- links
+  // ---- LinkOwner
 
   greeted(link: Link, hello: Hello): void {
-    const joining = this.#joining.get(link)
-    if (joining) return this.#startPairing(link, hello, 'joiner', joining.offer.secret)
-    if (hello.pairing && this.invitations.openFor(link.remoteId, this.#o.clock.now()).length) return this.#startPairing(link, hello, 'inviter', null)
+    if (this.#pairing.begin(link, hello)) return
     const peer = this.#peers.get(link.remoteId)
     if (peer && !hello.pairing) return this.#admit(link, peer, hello)
     this.#o.logger.log('warn', 'link.stranger', 'an unknown device was turned away', { peer: link.remoteId, name: hello.deviceName }) // P4
@@ -315,18 +268,14 @@ export class PeerManager implements LinkOwner, PairingHost {
     if (old && old !== link) {
       const older = { remoteBootId: old.state.hello!.bootId, side: old.side }
       if (!keepsNewer(this.self, link.remoteId, older, { remoteBootId: hello.bootId, side: link.side })) return link.close(CLOSE.duplicate, 'another link stays')
-      peer.link = link
       this.#o.traffic.abandon(old)
       old.close(CLOSE.duplicate, 'another link stays')
     }
     peer.link = link
-    peer.cancelRetry?.()
-    peer.cancelRetry = null
-    peer.dialing?.abort()
-    peer.dialing = null
-    if (hello.ticket && hello.ticket !== peer.record.ticket && this.#isTicketOf(hello.ticket, link.remoteId)) {
+    this.#dialler.cancel(peer)
+    if (hello.ticket !== peer.record.ticket && this.#isTicketOf(hello.ticket, link.remoteId)) {
       peer.record = { ...peer.record, ticket: hello.ticket } // L5
-      void this.#save().catch((error: unknown) => this.#o.logger.log('error', 'peers.save', String(error)))
+      this.#saveSoon()
     }
     link.dispatch({ kind: 'admit', local: this.#o.local(), now: this.#o.clock.now() })
   }
@@ -340,12 +289,15 @@ export class PeerManager implements LinkOwner, PairingHost {
   }
 
   opened(link: Link): void {
-    const now = this.#o.clock.now()
-    const { state } = link
-    const path = link.paths()[0] ?? null
     const before = this.states.get(link.remoteId)
-    this.states.update(link.remoteId, { link: 'connected', health: 'healthy', lastError: null, retryAt: null, path, connectedAt: before?.link === 'connected' ? before.connectedAt : now })
-    if (before?.link !== 'connected') this.#o.logger.log('info', 'link.up', `connected to ${state.hello?.deviceName ?? 'a device'}`, { peer: link.remoteId, side: link.side })
+    const connectedAt = before?.link === 'connected' ? before.connectedAt : this.#o.clock.now()
+    this.states.update(link.remoteId, { link: 'connected', health: 'healthy', lastError: null, retryAt: null, path: link.paths()[0] ?? null, connectedAt })
+    if (before?.link === 'connected') return // L3: a swap of links is no news
+    this.#o.logger.log('info', 'link.up', `connected to ${link.state.hello?.deviceName ?? 'a device'}`, { peer: link.remoteId, side: link.side })
+  }
+
+  pairing(link: Link, message: Parameters<PairingDesk['onMessage']>[1]): void {
+    this.#pairing.onMessage(link, message)
   }
 
   offer(link: Link, share: ShareName, heads: DeviceHeads, pack: Uint8Array): void {
@@ -358,16 +310,9 @@ export class PeerManager implements LinkOwner, PairingHost {
     const current = this.isCurrent(link.remoteId)
     const was = this.states.get(link.remoteId)?.current
     this.states.update(link.remoteId, { health: link.state.health, roundTripMs: link.state.roundTripMs, current })
-    if (current && !was) {
-      peer.record = { ...peer.record, lastSyncAt: this.#o.clock.now() }
-      void this.#save().catch((error: unknown) => this.#o.logger.log('error', 'peers.save', String(error)))
-    }
-  }
-
-  /** L8: both show the same view of every share that we have. */
-  isCurrent(id: EndpointId): boolean {
-    const link = this.#peers.get(id)?.link
-    return !!link && [...this.#o.local().keys()].every((share) => isCurrent(link.state, share))
+    if (!current || was) return
+    peer.record = { ...peer.record, lastSyncAt: this.#o.clock.now() }
+    this.#saveSoon()
   }
 
   refused(link: Link, code: string, message: string): void {
@@ -380,6 +325,69 @@ export class PeerManager implements LinkOwner, PairingHost {
 
   serve(link: Link, stream: ByteStream): Promise<void> {
     return this.#o.traffic.serve(link, stream)
+  }
+
+  closed(link: Link, reason: CloseReason): void {
+    this.#links.delete(link)
+    this.#o.traffic.abandon(link)
+    this.#pairing.linkClosed(link, reason)
+    const peer = this.#peers.get(link.remoteId)
+    if (!peer) return
+    addTraffic(peer.traffic, link.traffic)
+    if (peer.link === link) this.#lost(peer, link, reason)
+    else if (!peer.link && !peer.dialing) this.#neverOpened(peer, reason)
+  }
+
+  #lost(peer: Peer, link: Link, reason: CloseReason): void {
+    const { clock, logger } = this.#o
+    const { nodeId } = peer.record
+    peer.link = null
+    peer.reconnects++
+    const removed = link.bye === 'removed' || (reason.by === 'peer' && reason.code === CLOSE.removed)
+    const clean = link.bye !== null || (reason.by === 'peer' && reason.code === CLOSE.shutdown)
+    const wanted = clean || (reason.by === 'us' && reason.code !== CLOSE.silent)
+    if (clock.now() - (this.states.get(nodeId)?.connectedAt ?? 0) >= LIVED_MS) peer.failures = 0
+    peer.blocked ||= removed
+    logger.log('info', 'link.down', `disconnected: ${closeSentence(reason)}`, { peer: nodeId, code: reason.code })
+    const error = removed
+      ? new PairingError('declined', 'that device removed this one; pair again to go on')
+      : wanted
+        ? null
+        : new TransportError('disconnected', closeSentence(reason))
+    const fault = error && { lastError: peerFault(error, clock.now()) }
+    this.states.update(nodeId, { link: 'disconnected', activity: 'idle', health: 'healthy', connectedAt: null, current: false, roundTripMs: null, path: null, ...fault })
+    if (clean) this.#dialler.soon(peer, CLEAN_CLOSE_MS)
+    else this.#dialler.again(peer)
+  }
+
+  /** A link to a peer that ended before it opened: refused over there, of another version, or a duplicate that lost. */
+  #neverOpened(peer: Peer, reason: CloseReason): void {
+    const refused = reason.by === 'peer' && reason.code === CLOSE.unauthorised
+    peer.blocked ||= refused
+    const error = refused ? new PairingError('mismatch', 'this device is not paired over there any more; pair again') : new TransportError('disconnected', closeSentence(reason))
+    const fault = reason.code === CLOSE.duplicate ? null : { lastError: peerFault(error, this.#o.clock.now()) }
+    this.states.update(peer.record.nodeId, { link: 'disconnected', ...fault })
+    this.#dialler.again(peer)
+  }
+
+  async #leave(peer: Peer, reason: ByeReason, code: CloseCode): Promise<void> {
+    const { link } = peer
+    const { nodeId } = peer.record
+    if (!link) {
+      if (this.states.get(nodeId)?.link === 'connecting') this.states.update(nodeId, { link: 'disconnected' })
+      return
+    }
+    this.states.update(nodeId, { link: 'disconnecting' })
+    this.#o.traffic.abandon(link)
+    await link.leave(reason, code)
+  }
+
+  // ---- what the rest of the engine tells and asks
+
+  /** L8: both show the same view of every share that we have. */
+  isCurrent(id: EndpointId): boolean {
+    const link = this.#peers.get(id)?.link
+    return !!link && [...this.#o.local().keys()].every((share) => isCurrent(link.state, share))
   }
 
   /** Tells every open link that a share of ours changed. */
@@ -396,162 +404,31 @@ export class PeerManager implements LinkOwner, PairingHost {
   }
 
   fault(link: Link, error: unknown): void {
-    if (this.states.get(link.remoteId)) this.states.update(link.remoteId, { lastError: this.#faultOf(error) })
-  }
-
-  closed(link: Link, reason: CloseReason): void {
-    this.#links.delete(link)
-    this.#o.traffic.abandon(link)
-    this.#pairings.get(link)?.cancel(closeSentence(reason))
-    this.#pairings.delete(link)
-    this.#joining.get(link)?.reject(joinFailure(reason))
-    this.#joining.delete(link)
-    const peer = this.#peers.get(link.remoteId)
-    if (!peer) return
-    for (const key of Object.keys(peer.traffic) as (keyof Peer['traffic'])[]) peer.traffic[key] += link.traffic[key]
-    if (peer.link === link) this.#lost(peer, link, reason)
-    else if (!peer.link && !peer.dialing) this.#neverOpened(peer, reason)
-  }
-
-  #lost(peer: Peer, link: Link, reason: CloseReason): void {
-    peer.link = null
-    peer.reconnects++
-    const { nodeId } = peer.record
-    const clean = link.bye !== null || (reason.by === 'peer' && reason.code === CLOSE.shutdown)
-    const removed = link.bye === 'removed' || (reason.by === 'peer' && reason.code === CLOSE.removed)
-    const lived = this.#o.clock.now() - (this.states.get(nodeId)?.connectedAt ?? 0) >= LIVED_MS
-    if (lived) peer.failures = 0
-    this.#o.logger.log('info', 'link.down', `disconnected: ${closeSentence(reason)}`, { peer: nodeId, code: reason.code })
-    const lastError = removed ? this.#faultOf(new PairingError('declined', 'that device removed this one; pair again to go on')) : clean || (reason.by === 'us' && reason.code !== CLOSE.silent) ? null : this.#faultOf(new TransportError('disconnected', closeSentence(reason)))
-    this.states.update(nodeId, { link: 'disconnected', activity: 'idle', health: 'healthy', connectedAt: null, current: false, roundTripMs: null, path: null, ...(lastError ? { lastError } : {}) })
-    if (removed) peer.blocked = true
-    this.#dialSoon(peer, clean ? CLEAN_CLOSE_MS : backoffMs(peer.failures++, this.#o.random.fraction()))
-  }
-
-  /** A link to a peer that ended before it opened: refused over there, of another version, or a duplicate that lost. */
-  #neverOpened(peer: Peer, reason: CloseReason): void {
-    const refused = reason.by === 'peer' && reason.code === CLOSE.unauthorised
-    if (refused) peer.blocked = true
-    const error = refused ? new PairingError('mismatch', 'this device is not paired over there any more; pair again') : new TransportError('disconnected', closeSentence(reason))
-    if (reason.code === CLOSE.duplicate) this.states.update(peer.record.nodeId, { link: 'disconnected' })
-    else this.states.update(peer.record.nodeId, { link: 'disconnected', lastError: this.#faultOf(error) })
-    this.#dialSoon(peer, backoffMs(peer.failures++, this.#o.random.fraction()))
-  }
-
-  async #leave(peer: Peer, reason: ByeReason, code: CloseCode): Promise<void> {
-    const { link } = peer
-    if (!link) {
-      if (this.states.get(peer.record.nodeId)?.link === 'connecting') this.states.update(peer.record.nodeId, { link: 'disconnected' })
-      return
-    }
-    this.states.update(peer.record.nodeId, { link: 'disconnecting' })
-    this.#o.traffic.abandon(link)
-    await link.leave(reason, code)
+    if (this.states.get(link.remoteId)) this.states.update(link.remoteId, { lastError: peerFault(error, this.#o.clock.now()) })
   }
 
   // ---- pairing
 
-  /** Opens an invitation. `paired` resolves when a device used it; it rejects when cancelled or expired. */
-  invite(share: ShareName): { offer: PairingOffer; paired: Promise<PeerRecord>; cancel(): void } {
-    const secret = this.#o.random.bytes(SECRET_BYTES)
-    const key = secret.join()
-    this.invitations.add(secret, share, this.#o.clock.now() + INVITATION_MS)
-    const offer: PairingOffer = { address: this.#o.transport.address(), secret, share, name: this.#o.deviceName }
-    const paired = new Promise<PeerRecord>((resolve, reject) => this.#invited.set(key, { resolve, reject }))
-    paired.catch(() => undefined)
-    const end = (error: PairingError) => {
-      expiry()
-      this.invitations.cancel(secret)
-      this.#invited.get(key)?.reject(error)
-      this.#invited.delete(key)
-    }
-    const expiry = this.#o.clock.after(INVITATION_MS, () => end(new PairingError('expired', 'Nobody used the link within ten minutes, so it is no longer valid. Make a new one.')))
-    void paired.then(expiry, () => undefined)
-    return { offer, paired, cancel: () => end(new PairingError('declined', 'The invitation was cancelled.')) }
+  /** Opens an invitation: see PairingDesk. */
+  invite(share: ShareName): ReturnType<PairingDesk['invite']> {
+    return this.#pairing.invite(share)
   }
 
-  /** Follows a pairing link. @throws PairingError, TransportError. */
+  /** Follows a pairing link until both devices have stored each other. @throws PairingError, TransportError. */
   async join(offer: PairingOffer, signal: AbortSignal): Promise<PeerRecord> {
     if (offer.address.id === this.self) throw new PairingError('self', 'This link was made by this device itself. Open it on the other device.')
     const connection = await this.#o.transport.connect(offer.address, signal)
-    return new Promise((resolve, reject) => {
-      const link = this.#startLink(connection, true)
-      this.#joining.set(link, { offer, resolve, reject })
-      signal.addEventListener('abort', () => void link.leave('disconnect', CLOSE.disconnect), { once: true })
-    })
-  }
-
-  #startPairing(link: Link, hello: Hello, role: PairingRole, secret: Uint8Array | null): void {
-    const session = new PairingSession(link, hello, role, secret, this)
-    this.#pairings.set(link, session)
-    session.start()
-  }
-
-  pairing(link: Link, message: Parameters<PairingSession['onMessage']>[0]): void {
-    const session = this.#pairings.get(link)
-    if (session) session.onMessage(message)
-    else link.close(CLOSE.protocol, 'a pairing message without a pairing')
-  }
-
-  openSecrets(device: EndpointId): readonly Uint8Array[] {
-    return this.invitations.openFor(device, this.#o.clock.now())
-  }
-
-  confirm(question: PairingQuestion, signal: AbortSignal): Promise<boolean> {
-    return this.#o.confirm(question, signal)
-  }
-
-  async store(link: Link, hello: Hello, role: PairingRole, secret: Uint8Array): Promise<void> {
-    const joining = this.#joining.get(link)
-    const ticket = this.#isTicketOf(hello.ticket, link.remoteId) ? hello.ticket : encodePeerAddress(joining?.offer.address ?? { id: link.remoteId, direct: [] })
-    await this.addPeer({ nodeId: link.remoteId, name: hello.deviceName, ticket, addedAt: this.#o.clock.now(), lastSyncAt: null, autoConnect: true })
-    if (role === 'inviter') this.invitations.markUsed(secret, link.remoteId)
-  }
-
-  paired(link: Link, role: PairingRole): void {
-    this.#pairings.delete(link)
-    const peer = this.#known(link.remoteId)
-    this.#o.logger.log('info', 'peer.paired', `paired with ${peer.record.name}`, { peer: link.remoteId, role })
-    this.#admit(link, peer, link.state.hello!)
-    this.#joining.get(link)?.resolve(peer.record)
-    this.#joining.delete(link)
-    for (const [key, waiting] of this.#invited) {
-      const secret = Uint8Array.from(key.split(',').map(Number))
-      if (this.invitations.find(secret)?.usedBy !== link.remoteId) continue
-      waiting.resolve(peer.record)
-      this.#invited.delete(key)
-    }
-  }
-
-  failed(link: Link, role: PairingRole, error: PairingError): void {
-    this.#pairings.delete(link)
-    if (role === 'inviter' && error.code === 'mismatch') this.invitations.countFailure(this.#o.clock.now())
-    this.#o.logger.log('warn', 'pairing.failed', error.message, { peer: link.remoteId, role, code: error.code })
-    this.#joining.get(link)?.reject(error)
-    this.#joining.delete(link)
+    return this.#pairing.join(this.#startLink(connection, true), offer, signal)
   }
 
   /** L9: no new links, goodbye to all, then the endpoint is closed and gone. */
   async stop(): Promise<void> {
-    this.#stopped = true
-    for (const peer of this.#peers.values()) this.#cancelDial(peer)
-    for (const { reject } of this.#invited.values()) reject(new PairingError('declined', 'Tandem is stopping.'))
+    this.#dialler.stop()
+    this.#pairing.stop()
+    for (const peer of this.#peers.values()) this.#dialler.cancel(peer)
     await Promise.all([...this.#links].map((link) => link.leave('shutdown', CLOSE.shutdown)))
     await this.#o.transport.close()
     await this.#accepting
     await this.#saving.run(async () => undefined)
   }
-}
-
-function closeSentence(reason: CloseReason): string {
-  if (reason.by === 'peer') return reason.reason ? `the other device closed the connection (${reason.reason})` : 'the other device closed the connection'
-  if (reason.by === 'network') return 'the connection was lost'
-  return reason.reason || 'closed here'
-}
-
-function joinFailure(reason: CloseReason): Error {
-  if (reason.by === 'peer' && reason.code === CLOSE.unauthorised) {
-    return new PairingError('mismatch', 'The other device did not accept this link: it was used already, has expired, or was cancelled. Make a new one there.')
-  }
-  return new TransportError('disconnected', `The connection ended before the devices were paired: ${closeSentence(reason)}.`)
 }
