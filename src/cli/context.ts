@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net'
 import { resolve } from 'node:path'
 import { systemClock } from '../adapters/node/system-clock.ts'
 import { defaultStateFolder, resolveVault, StateFolder } from '../adapters/node/state-folder.ts'
@@ -5,10 +6,17 @@ import type { RelayChoice } from '../adapters/iroh/iroh-endpoint.ts'
 import { isControlled } from './control-probe.ts'
 import { callControl } from './control-client.ts'
 import type { NetworkOptions } from './engine-host.ts'
+import { StateError } from '../ports/errors.ts'
 import { Output } from './output.ts'
 import { askYesNo } from './prompt.ts'
+import { shellPath } from './shown-path.ts'
 import { acquireStateLock, type StateLock } from './state-lock.ts'
 import { UsageError } from './usage-error.ts'
+
+/** Reading a long log takes a second, opening a large vault a few. */
+const PATIENCE_MS = 5000
+/** Commands that hold the state until a person acts: waiting for them is pointless. */
+const WAIT_FOR_PEOPLE = ['invite', 'join']
 
 /** The options that every command takes, as commander gives them. */
 export interface CommonOptions {
@@ -31,8 +39,9 @@ export class Context {
     vault: string,
     readonly options: CommonOptions,
     readonly signal: AbortSignal,
+    onClosed: () => void,
   ) {
-    this.output = createOutput(options.json === true)
+    this.output = createOutput(options.json === true, onClosed)
     this.vault = resolveVault(vault)
     this.folder = resolve(options.state ?? defaultStateFolder(this.vault))
   }
@@ -51,7 +60,7 @@ export class Context {
   debounceMs(): number | undefined {
     const { debounce } = this.options
     if (debounce === undefined) return undefined
-    const ms = Number(debounce)
+    const ms = debounce.trim() === '' ? Number.NaN : Number(debounce)
     if (!Number.isInteger(ms) || ms < 0 || ms > 60_000)
       throw new UsageError('usage', `--debounce takes milliseconds from 0 to 60000, not ${debounce}`)
     return ms
@@ -70,24 +79,56 @@ export class Context {
     return acquireStateLock(this.folder, command)
   }
 
-  ask(question: string): Promise<boolean> {
+  /**
+   * The lock for a command that takes a moment, or `running` when a `tandem up` can be asked instead. Others of its kind, and an
+   * `up` that starts or ends right now, are waited for.
+   * @throws StateError `in-use` when that takes more than PATIENCE_MS, or the holder waits for a person.
+   */
+  async lockOrReach(command: string): Promise<StateLock | 'running'> {
+    const giveUpAt = systemClock.now() + PATIENCE_MS
+    for (;;) {
+      if (await this.isRunning()) return 'running'
+      try {
+        return await this.lock(command)
+      } catch (error) {
+        if (!(error instanceof StateError) || error.code !== 'in-use' || systemClock.now() > giveUpAt) throw error
+        if (WAIT_FOR_PEOPLE.includes(String(error.data.command))) throw error
+      }
+      await systemClock.sleep(50, this.signal)
+    }
+  }
+
+  /** A command for this vault as a person can type it, with the state folder if that is not the usual one. */
+  commandLine(command: string, ...args: readonly string[]): string {
+    const state = this.folder === resolve(defaultStateFolder(this.vault)) ? [] : ['--state', shellPath(this.folder)]
+    return ['tandem', command, shellPath(this.vault), ...args, ...state].join(' ')
+  }
+
+  /** @throws UsageError `needs-terminal`; the reason of whichever signal aborts. */
+  ask(question: string, over: AbortSignal): Promise<boolean> {
     return askYesNo(question, {
       yes: this.options.yes === true,
       input: process.stdin,
       output: process.stderr,
-      signal: this.signal,
+      signal: AbortSignal.any([this.signal, over]),
     })
+  }
+
+  /** Options that a command does not need are still refused when they make no sense. @throws UsageError. */
+  check(): void {
+    this.network()
+    this.debounceMs()
   }
 }
 
-export function createOutput(json: boolean): Output {
+export function createOutput(json: boolean, onClosed: () => void = () => undefined): Output {
   return new Output({
     json,
     stdout: process.stdout,
     stderr: process.stderr,
     clock: systemClock,
     env: process.env,
-    onClosed: () => process.exit(0),
+    onClosed,
   })
 }
 
@@ -100,11 +141,8 @@ function relayChoice(text: string | undefined): RelayChoice {
 }
 
 function checkBind(text: string): string {
-  if (
-    !/^(\[[0-9a-fA-F:]+\]|\d{1,3}(\.\d{1,3}){3}):\d{1,5}$/.test(text) ||
-    Number(text.slice(text.lastIndexOf(':') + 1)) > 65_535
-  ) {
+  const [, v6, v4, port] = /^(?:\[([^\]]+)\]|([\d.]+)):(\d{1,5})$/.exec(text) ?? []
+  if (!(v6 ? isIPv6(v6) : v4 && isIPv4(v4)) || Number(port) > 65_535)
     throw new UsageError('usage', `--bind takes ADDRESS:PORT, such as 0.0.0.0:4433 or [::]:0, not ${text}`)
-  }
   return text
 }

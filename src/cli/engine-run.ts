@@ -14,9 +14,9 @@ export async function withEngine<T>(
   command: string,
   work: (request: Request) => Promise<T>,
 ): Promise<T> {
-  if (await context.isRunning()) return work((method, params, onEvent) => context.call(method, params, onEvent))
   const state = context.openState()
-  const lock = await context.lock(command)
+  const lock = await context.lockOrReach(command)
+  if (lock === 'running') return work((method, params, onEvent) => context.call(method, params, onEvent))
   try {
     const host = await EngineHost.open(state, context.network(), { sync: false })
     try {

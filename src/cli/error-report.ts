@@ -46,13 +46,17 @@ function lookUp(table: Readonly<Record<string, Sentence>> | undefined, code: str
   return table && Object.hasOwn(table, code) ? table[code] : undefined
 }
 
-function report(code: string, { exitCode, message, hint }: Sentence, error: TypedError): ErrorReport {
+function report(code: string, { exitCode, message, hint, words: use }: Sentence, error: TypedError): ErrorReport {
   const words = printable(error.message)
   // Holder of a lock, name of the other vault and so on are in the error's own words.
+  if (use === 'instead' && words !== '') return { code, exitCode, message: asSentence(words), hint }
   const filled = fill(message, { path: error.path, ...error.data })
-  if (filled === '') return { code, exitCode, message: words, hint }
-  const detail = words !== '' && words !== filled ? { detail: words } : {}
+  const detail = use !== 'never' && words !== '' && words !== filled ? { detail: words } : {}
   return { code, exitCode, message: filled, hint, ...detail }
+}
+
+function asSentence(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1) + (/[.?!…]$/.test(words) ? '' : '.')
 }
 
 /** Puts the data into the sentence; what is not there is spoken of in general. */

@@ -7,6 +7,7 @@ import type {
   TransportErrorCode,
   VaultErrorCode,
 } from '../ports/errors.ts'
+import type { HistoryErrorCode } from '../engine/history-queries.ts'
 import type { ControlErrorCode } from './control-message.ts'
 import { ExitCode } from './exit-codes.ts'
 import type { UsageErrorCode } from './usage-error.ts'
@@ -18,13 +19,29 @@ export interface Sentence {
   readonly message: string
   /** What to do. */
   readonly hint: string
+  /** The error's own words: shown below the sentence when they differ (the default), in its place, or not at all. */
+  readonly words?: 'instead' | 'never'
 }
 
 const entry = (exitCode: ExitCode, message: string, hint: string): Sentence => ({ exitCode, message, hint })
+/** The error's own words are written for people and name what the sentence cannot: these are shown, and the sentence when there are none. */
+const inItsWords = (exitCode: ExitCode, message: string, hint: string): Sentence => ({
+  exitCode,
+  message,
+  hint,
+  words: 'instead',
+})
+/** The sentence with the path in it says everything. */
+const alone = (exitCode: ExitCode, message: string, hint: string): Sentence => ({
+  exitCode,
+  message,
+  hint,
+  words: 'never',
+})
 
 const vault: Record<VaultErrorCode, Sentence> = {
-  'no-vault': entry(ExitCode.vault, 'There is no vault at {path}.', 'Check the path. Is the drive connected?'),
-  'not-a-folder': entry(ExitCode.vault, '{path} is not a folder.', 'Name the folder that Obsidian opens as the vault.'),
+  'no-vault': alone(ExitCode.vault, 'There is no vault at {path}.', 'Check the path. Is the drive connected?'),
+  'not-a-folder': alone(ExitCode.vault, '{path} is not a folder.', 'Name the folder that Obsidian opens as the vault.'),
   unreadable: entry(
     ExitCode.vault,
     '{path} cannot be read.',
@@ -63,28 +80,28 @@ const vault: Record<VaultErrorCode, Sentence> = {
 }
 
 const state: Record<StateErrorCode, Sentence> = {
-  'in-use': entry(
+  'in-use': inItsWords(
     ExitCode.state,
     'The state folder is in use by another process.',
-    'Stop that process first, or give this one another folder with --state.',
+    'Stop that process first. Two at once on one state folder could lose data.',
   ),
-  'other-vault': entry(
+  'other-vault': inItsWords(
     ExitCode.state,
     'The state folder belongs to another vault.',
     'Give this vault a folder of its own with --state.',
   ),
-  'newer-version': entry(
+  'newer-version': inItsWords(
     ExitCode.state,
     'The state folder was written by a newer version of Tandem.',
     'Update Tandem on this device.',
   ),
-  damaged: entry(
+  damaged: inItsWords(
     ExitCode.state,
     'The state folder is damaged.',
     'Move it away, run tandem init again, and pair anew: your notes and the other devices keep everything.',
   ),
-  'not-initialised': entry(ExitCode.state, 'This vault is not set up for Tandem yet.', 'Run tandem init first.'),
-  'inside-vault': entry(
+  'not-initialised': inItsWords(ExitCode.state, 'This vault is not set up for Tandem yet.', 'Run tandem init first.'),
+  'inside-vault': inItsWords(
     ExitCode.state,
     'The state folder lies inside the vault.',
     'Choose a folder outside the vault with --state.',
@@ -92,35 +109,35 @@ const state: Record<StateErrorCode, Sentence> = {
 }
 
 const pairing: Record<PairingErrorCode, Sentence> = {
-  'bad-link': entry(ExitCode.pairing, 'The link is damaged or incomplete.', 'Copy the whole link again, in quotes.'),
-  expired: entry(
+  'bad-link': inItsWords(ExitCode.pairing, 'The link is damaged or incomplete.', 'Copy the whole link again, and put it in quotes: without them the shell cuts it at the first &.'),
+  expired: inItsWords(
     ExitCode.pairing,
     'The link has expired.',
     'Run tandem invite again on the other device: a link lives ten minutes.',
   ),
-  used: entry(
+  used: inItsWords(
     ExitCode.pairing,
     'The link has been used already.',
     'Run tandem invite again on the other device: a link works once.',
   ),
-  mismatch: entry(
+  mismatch: inItsWords(
     ExitCode.pairing,
     'The other device did not accept the secret of the link.',
     'Run tandem invite again on the other device and use the new link.',
   ),
-  self: entry(ExitCode.pairing, 'The link comes from this very device.', 'Use it on the other device.'),
-  declined: entry(
+  self: inItsWords(ExitCode.pairing, 'The link comes from this very device.', 'Use it on the other device.'),
+  declined: inItsWords(
     ExitCode.pairing,
     'The pairing was declined.',
-    'Compare the code on both screens and accept on both.',
+    'To try again, run tandem invite and tandem join once more, and say yes on both when the codes are the same.',
   ),
-  'rate-limited': entry(ExitCode.pairing, 'There were too many attempts to pair.', 'Wait a minute, then try again.'),
-  timeout: entry(
+  'rate-limited': inItsWords(ExitCode.pairing, 'There were too many attempts to pair.', 'Wait a minute, then try again.'),
+  timeout: inItsWords(
     ExitCode.pairing,
     'The other device did not finish the pairing in time.',
     'Keep both commands running and try again.',
   ),
-  'too-many-peers': entry(
+  'too-many-peers': inItsWords(
     ExitCode.pairing,
     'This device is paired with as many others as it can be.',
     'Remove one that you no longer use.',
@@ -230,8 +247,27 @@ const store: Record<StoreErrorCode, Sentence> = {
 }
 
 const usage: Record<UsageErrorCode, Sentence> = {
-  usage: entry(ExitCode.usage, '', 'See tandem --help.'),
-  'needs-terminal': entry(ExitCode.usage, '', 'Add --yes to agree beforehand.'),
+  usage: inItsWords(ExitCode.usage, 'The command makes no sense.', 'See tandem --help, or tandem COMMAND --help.'),
+  'needs-terminal': inItsWords(
+    ExitCode.usage,
+    'There is no terminal to ask.',
+    'Run it in a terminal, or add --yes to agree beforehand: the secret in the link then has to suffice.',
+  ),
+}
+
+const history: Record<HistoryErrorCode, Sentence> = {
+  'no-commit': inItsWords(ExitCode.usage, 'There is no such commit.', 'Take one from the first column of tandem log.'),
+  ambiguous: inItsWords(ExitCode.usage, 'Several commits begin like that.', 'Give more digits of the one that you mean.'),
+  'no-file': inItsWords(
+    ExitCode.usage,
+    'That commit holds no such file.',
+    'tandem log VAULT PATH lists the commits that changed it. Paths are written as in the vault: Folder/Note.md.',
+  ),
+  'bad-path': inItsWords(
+    ExitCode.usage,
+    'That is not a path in the vault.',
+    'Give a path relative to the vault, like Folder/Note.md.',
+  ),
 }
 
 const control: Record<ControlErrorCode, Sentence> = {
@@ -265,7 +301,7 @@ const control: Record<ControlErrorCode, Sentence> = {
   ),
 }
 
-/** By the error's `name`, then by its `code`. Where the message is empty, the error's own text is for people already. */
+/** By the error's `name`, then by its `code`. */
 export const sentences: Readonly<Record<string, Readonly<Record<string, Sentence>>>> = {
   VaultError: vault,
   StateError: state,
@@ -276,6 +312,7 @@ export const sentences: Readonly<Record<string, Readonly<Record<string, Sentence
   CorruptObjectError: corrupt,
   MissingObjectError: corrupt,
   UsageError: usage,
+  HistoryError: history,
   ControlError: control,
 }
 

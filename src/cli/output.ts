@@ -8,7 +8,7 @@ import type { Style } from './style.ts'
 
 /** What Output needs of process.stdout and process.stderr. */
 export interface OutputStream extends ProgressStream {
-  write(text: string, written?: (error?: Error | null) => void): unknown
+  write(data: string | Uint8Array, written?: (error?: Error | null) => void): unknown
   on?(event: 'error', listener: (error: Error) => void): unknown
 }
 
@@ -64,6 +64,12 @@ export class Output {
   /** An object for scripts. Silent without --json. Carries no Map, bigint or the like. */
   object(value: Readonly<Record<string, unknown>>): void {
     if (this.json) this.toStdout(`${JSON.stringify(value)}\n`)
+  }
+
+  /** Content as it is, bytes and all, silent in JSON mode. Resolves when the reader has taken it, or is gone. */
+  async bytes(content: Uint8Array): Promise<void> {
+    if (this.json || this.closed) return
+    await new Promise<void>((resolve) => this.options.stdout.write(content, () => resolve()))
   }
 
   /** Something about the run itself, in either mode, on stderr. */

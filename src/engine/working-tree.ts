@@ -3,26 +3,23 @@ import { planCommit } from '../history/commit-plan.ts'
 import { conflictPath, familyOf } from '../history/conflict-name.ts'
 import { editTree } from '../history/edit-tree.ts'
 import type { FileEntry } from '../history/file-entry.ts'
-import { diffTrees, flattenTree, type TreeChange } from '../history/tree-diff.ts'
+import { diffTrees, type TreeChange } from '../history/tree-diff.ts'
 import type { View } from '../history/view.ts'
 import type { Codec } from '../objects/codec.ts'
 import type { Identity } from '../objects/commit.ts'
-import { StoreError, VaultError } from '../ports/errors.ts'
+import { StoreError } from '../ports/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { IndexEntry, IndexStore } from '../ports/index-store.ts'
 import type { Oid } from '../objects/oid.ts'
 import type { VaultPath } from '../objects/vault-path.ts'
 import type { CheckoutStep, ScanIssue, StepResult, VaultFiles } from '../ports/vault-files.ts'
 import { LARGE_BLOB } from '../ports/object-store.ts'
+import { CheckoutRun, type CheckoutDisk, type PerformedStep } from './checkout-run.ts'
 import { commitMessage } from './commit-message.ts'
 import { consentKey, type PendingConsent } from './consent.ts'
 import { findDiskChanges, toEntry, type DiskProgress } from './disk-changes.ts'
 import type { Repository } from './repository.ts'
-
-/** Files written at once: the disk's latency overlaps, its order inside a folder does not matter. */
-const PARALLEL_STEPS = 8
-/** Index rows saved at once during a long checkout, so that a kill costs little. */
-const SAVE_EVERY = 500
+import { TrackedIndex } from './tracked-index.ts'
 
 export interface SettleProgress extends DiskProgress {
   readonly phase: 'scan' | 'checkout'
@@ -63,68 +60,37 @@ export interface WorkingTreeIssues {
 export class WorkingTree {
   readonly #repository: Repository
   readonly #files: VaultFiles
-  readonly #indexStore: IndexStore
   readonly #codec: Codec
   readonly #clock: Clock
   readonly #identity: () => Identity
-  readonly #index = new Map<VaultPath, IndexEntry>()
-  #base: Oid | null = null
-  #baseTree = new Map<VaultPath, FileEntry>()
-  /** Paths where the index differs from the base: files not on this device, or a checkout that did not finish. */
-  readonly #apart = new Set<VaultPath>()
-  /** Some steps of the last checkout failed; they are among `#apart` and tried again. */
+  readonly #index: TrackedIndex
+  /** Some steps of the last checkout failed; they are among the paths apart and tried again. */
   #incomplete = false
   #dirty: Set<VaultPath> | null = null
   #consent: PendingConsent | null = null
   #approved: string | null = null
   #issues: WorkingTreeIssues = { unreadable: [], skipped: [], notHere: [], failed: [] }
 
-  private constructor(options: WorkingTreeOptions) {
+  private constructor(options: WorkingTreeOptions, index: TrackedIndex) {
     this.#repository = options.repository
     this.#files = options.files
-    this.#indexStore = options.index
+    this.#index = index
     this.#codec = options.codec
     this.#clock = options.clock
     this.#identity = options.identity
   }
 
   static async open(options: WorkingTreeOptions): Promise<WorkingTree> {
-    const tree = new WorkingTree(options)
-    await tree.#load()
-    return tree
-  }
-
-  async #load(): Promise<void> {
-    const { entries, base } = await this.#indexStore.load()
-    for (const [path, entry] of entries) this.#index.set(path, entry)
-    this.#base = this.#recoverBase(base && this.#repository.graph.has(base) ? base : null)
-    this.#baseTree = await this.#flatten(this.#base)
-    for (const path of new Set([...this.#index.keys(), ...this.#baseTree.keys()])) this.#markApart(path)
-  }
-
-  /** Killed between a commit and the index that should name it: the disk showed the commit's tree when it was made. */
-  #recoverBase(saved: Oid | null): Oid | null {
-    const own = this.#repository.ownHead()
-    const parents = own ? this.#repository.graph.get(own)!.parents : []
-    return own && (saved ? parents.includes(saved) : !parents.length) ? own : saved
-  }
-
-  async #flatten(commit: Oid | null): Promise<Map<VaultPath, FileEntry>> {
-    return this.#repository.run(flattenTree(commit && this.#repository.graph.get(commit)!.tree))
-  }
-
-  #markApart(path: VaultPath): void {
-    if (this.#index.get(path)?.oid === this.#baseTree.get(path)?.oid) this.#apart.delete(path)
-    else this.#apart.add(path)
+    return new WorkingTree(options, await TrackedIndex.load(options.index, options.repository))
   }
 
   /** The view that the disk shows in full; null before the first, and while files of it could not be written. */
   get applied(): Oid | null {
-    return this.#incomplete ? null : this.#base
+    return this.#incomplete ? null : this.#index.base
   }
 
   get fileCount(): number {
-    return this.#index.size
+    return this.#index.entries.size
   }
 
   get consent(): PendingConsent | null {
@@ -176,7 +142,7 @@ export class WorkingTree {
           objects: this.#repository.objects,
           codec: this.#codec,
           clock: this.#clock,
-          index: this.#index,
+          index: this.#index.entries,
           ...(signal ? { signal } : {}),
           ...(onProgress ? { onProgress: (p: DiskProgress) => onProgress({ phase: 'scan', ...p }) } : {}),
         },
@@ -208,52 +174,49 @@ export class WorkingTree {
   }
 
   async #commitChanges(changed: ReadonlyMap<VaultPath, IndexEntry | null>, touched: ReadonlyMap<VaultPath, IndexEntry>): Promise<Oid[]> {
-    if (touched.size) await this.#saveIndex(touched, this.#base)
+    if (touched.size) await this.#index.setEntries(touched)
     if (!changed.size) return []
     const view = await this.#repository.view()
-    const viewTree = view && view.commit !== this.#base ? await this.#viewEntries(view, changed.keys()) : this.#baseTree
+    const viewTree = view && view.commit !== this.#index.base ? await this.#viewEntries(view, changed.keys()) : this.#index.baseTree
     const oids = (map: ReadonlyMap<VaultPath, { readonly oid: Oid } | null>) => new Map([...changed.keys()].flatMap((p) => (map.get(p) ? [[p, map.get(p)!.oid] as const] : [])))
-    const plan = planCommit({ base: oids(this.#baseTree), index: oids(this.#index), disk: oids(changed), view: oids(viewTree) })
-    await this.#saveIndex(new Map(plan.applied.map((path) => [path, changed.get(path) ?? null])), this.#base)
+    const plan = planCommit({ base: oids(this.#index.baseTree), index: oids(this.#index.entries), disk: oids(changed), view: oids(viewTree) })
+    await this.#index.setEntries(new Map(plan.applied.map((path) => [path, changed.get(path) ?? null])))
     // Edits of files that a checkout had brought to the view before it was cut are merged from the base, which they hold, too.
     const edits = new Map([...plan.onBase, ...plan.onView])
-    const stale = [...plan.onBase.keys()].filter((path) => this.#index.get(path)?.oid !== this.#baseTree.get(path)?.oid)
+    const stale = [...plan.onBase.keys()].filter((path) => this.#index.entries.get(path)?.oid !== this.#index.baseTree.get(path)?.oid)
     for (const path of stale) edits.delete(path)
-    const kept = await this.#keepStale(stale, changed)
-    for (const [path, oid] of kept) edits.set(path, oid)
+    for (const [path, oid] of this.#copiesOfStale(stale, changed)) edits.set(path, oid)
     const allowed = this.#holdMassDeletion(edits)
-    return allowed.size ? this.#commitEdits(allowed, changed) : []
+    return allowed.size || stale.length ? this.#commitEdits(allowed, changed, [...allowed.keys(), ...stale]) : []
   }
 
   /**
    * Edits of files whose newer version could not be written here: what the person edited is older than the base, so the edit becomes
    * a conflict copy and the newer version still gets its place (V6). A deletion of the old version is no wish to delete the new one.
    */
-  async #keepStale(paths: readonly VaultPath[], disk: ReadonlyMap<VaultPath, IndexEntry | null>): Promise<Map<VaultPath, Oid>> {
+  #copiesOfStale(paths: readonly VaultPath[], disk: ReadonlyMap<VaultPath, IndexEntry | null>): Map<VaultPath, Oid> {
     const copies = new Map<VaultPath, Oid>()
-    if (!paths.length) return copies
     const { name, seconds, zoneMinutes } = this.#identity()
     for (const path of paths) {
       const entry = disk.get(path)
       if (!entry) continue
       for (let number = 1; ; number++) {
         const copy = conflictPath(familyOf(path), { device: name, seconds, zoneMinutes }, number)
-        const there = this.#baseTree.get(copy) ?? this.#index.get(copy)
+        const there = this.#index.baseTree.get(copy) ?? this.#index.entries.get(copy)
         if (there && there.oid !== entry.oid) continue
         copies.set(copy, entry.oid)
         break
       }
     }
-    await this.#saveIndex(new Map(paths.map((path) => [path, disk.get(path) ?? null])), this.#base)
     return copies
   }
 
   async #viewEntries(view: View, paths: Iterable<VaultPath>): Promise<Map<VaultPath, FileEntry>> {
-    const base = this.#base && this.#repository.graph.get(this.#base)!.tree
+    const base = this.#index.base && this.#repository.graph.get(this.#index.base)!.tree
     const changes = new Map((await this.#repository.run(diffTrees(base, view.tree))).map((c) => [c.path, c.right]))
     const entries = new Map<VaultPath, FileEntry>()
     for (const path of paths) {
-      const entry = changes.has(path) ? changes.get(path) : this.#baseTree.get(path)
+      const entry = changes.has(path) ? changes.get(path) : this.#index.baseTree.get(path)
       if (entry) entries.set(path, entry)
     }
     return entries
@@ -261,10 +224,12 @@ export class WorkingTree {
 
   /** E3 on the side where files vanished: the deletions wait, the rest goes on. */
   #holdMassDeletion(edits: ReadonlyMap<VaultPath, Oid | null>): ReadonlyMap<VaultPath, Oid | null> {
-    const deletes = [...edits].filter(([path, oid]) => oid === null && !this.#makesRoom(path, edits)).map(([path]) => path)
-    const gone = deletes.map((path) => ({ expect: this.#index.get(path)!.oid }))
-    const added = [...edits.values()].filter((oid) => oid !== null).map((oid) => ({ oid }))
-    if (!needsConsent({ deletes: deletes.length, overwrites: 0, moves: countMoves(gone, added) }, this.#index.size)) return edits
+    const added = [...edits].filter(([, oid]) => oid !== null)
+    const folders = new Set(added.flatMap(([path]) => path.split('/').map((_, i, names) => names.slice(0, i).join('/'))))
+    const deletes = [...edits].filter(([path, oid]) => oid === null && !folders.has(path)).map(([path]) => path) // a file that made room for a folder must go
+    const gone = deletes.map((path) => ({ expect: this.#index.entries.get(path)!.oid }))
+    const moves = countMoves(gone, added.map(([, oid]) => ({ oid: oid! })))
+    if (!needsConsent({ deletes: deletes.length, overwrites: 0, moves }, this.#index.entries.size)) return edits
     const key = consentKey(this.#codec, 'local', deletes.map((path) => [path, null] as const))
     if (key === this.#approved) return edits
     this.#consent = { direction: 'local', deletes, overwrites: [], key }
@@ -272,75 +237,57 @@ export class WorkingTree {
     return new Map([...edits].filter(([path]) => !held.has(path)))
   }
 
-  #makesRoom(path: VaultPath, edits: ReadonlyMap<VaultPath, Oid | null>): boolean {
-    return [...edits].some(([other, oid]) => oid !== null && other.startsWith(`${path}/`))
-  }
-
-  /** Commits edits on top of the base (V4) and makes the index say so. No commit when the tree stays the same. */
-  async #commitEdits(edits: ReadonlyMap<VaultPath, Oid | null>, disk: ReadonlyMap<VaultPath, IndexEntry | null>): Promise<Oid[]> {
-    const base = this.#base
+  /**
+   * Commits edits on top of the base (V4), then lets the index know what the disk holds at the paths `seen`: whatever the next
+   * checkout may replace is in the history by then. No commit when the tree stays the same.
+   */
+  async #commitEdits(edits: ReadonlyMap<VaultPath, Oid | null>, disk: ReadonlyMap<VaultPath, IndexEntry | null>, seen: readonly VaultPath[]): Promise<Oid[]> {
+    const base = this.#index.base
     const baseTree = base && this.#repository.graph.get(base)!.tree
-    const entries = new Map<VaultPath, FileEntry | null>([...edits].map(([path, oid]) => [path, oid && { oid, mode: this.#baseTree.get(path)?.mode ?? '100644' }]))
+    const entries = new Map<VaultPath, FileEntry | null>([...edits].map(([path, oid]) => [path, oid && { oid, mode: this.#index.baseTree.get(path)?.mode ?? '100644' }]))
     const { tree, objects } = await this.#repository.run(editTree(this.#codec, baseTree, entries))
-    const rows = new Map([...edits.keys()].filter((path) => disk.has(path)).map((path) => [path, disk.get(path) ?? null]))
+    const rows = new Map(seen.filter((path) => disk.has(path)).map((path) => [path, disk.get(path) ?? null]))
     if (tree === baseTree) {
-      await this.#saveIndex(rows, base)
+      await this.#index.setEntries(rows)
       return []
     }
-    const oid = await this.#repository.commit(tree, base ? [base] : [], this.#identity(), commitMessage(edits, this.#index), objects)
-    for (const [path, entry] of entries) {
-      if (entry) this.#baseTree.set(path, entry)
-      else this.#baseTree.delete(path)
-    }
-    await this.#saveIndex(rows, oid)
-    for (const path of entries.keys()) this.#markApart(path)
+    const oid = await this.#repository.commit(tree, base ? [base] : [], this.#identity(), commitMessage(edits, this.#index.entries), objects)
+    await this.#index.moveBase(oid, [...entries].map(([path, right]) => ({ path, right })), rows)
     const joined = await this.#repository.join(this.#identity())
     return joined ? [oid, joined] : [oid]
   }
 
-  async #saveIndex(rows: ReadonlyMap<VaultPath, IndexEntry | null>, base: Oid | null): Promise<void> {
-    if (!rows.size && base === this.#base) return
-    const put = [...rows].filter((row): row is [VaultPath, IndexEntry] => row[1] !== null)
-    const remove = [...rows].filter(([, entry]) => entry === null).map(([path]) => path)
-    await this.#indexStore.save({ put, remove, ...(base === this.#base ? {} : { base }) })
-    this.#base = base
-    for (const [path, entry] of rows) {
-      if (entry) this.#index.set(path, entry)
-      else this.#index.delete(path)
-      this.#markApart(path)
-    }
-  }
-
   async #checkout(view: View | null, options: SettleOptions): Promise<Omit<SettleResult, 'committed'>> {
-    if (!view || (view.commit === this.#base && !this.#apart.size)) {
+    if (!view || (view.commit === this.#index.base && !this.#index.apart.size)) {
       this.#incomplete = false
       return { settled: true, retry: false, applied: [], removed: [] }
     }
     const outcome = await this.#bringDiskTo(view.tree, options, (plan) => this.#mayCheckOut(plan))
-    if (outcome.settled) await this.#finishCheckout(view.commit, outcome.changes)
+    if (outcome.settled) await this.#index.moveBase(view.commit, outcome.changes)
     return outcome
   }
 
   /** The steps from the disk as the index knows it to a tree. The base stays; see `#finishCheckout`. */
   async #bringDiskTo(tree: Oid, { signal, onProgress }: SettleOptions, mayStart: (plan: CheckoutPlan) => boolean = () => true): Promise<Omit<SettleResult, 'committed'> & { changes: readonly TreeChange[] }> {
-    const changes = await this.#repository.run(diffTrees(this.#base && this.#repository.graph.get(this.#base)!.tree, tree))
+    const changes = await this.#repository.run(diffTrees(this.#index.base && this.#repository.graph.get(this.#index.base)!.tree, tree))
     const target = new Map<VaultPath, FileEntry>()
     const known = new Map<VaultPath, Oid>()
-    for (const path of this.#apart) {
-      const entry = this.#baseTree.get(path)
+    for (const path of this.#index.apart) {
+      const entry = this.#index.baseTree.get(path)
       if (entry) target.set(path, entry)
     }
     for (const { path, right } of changes) {
       if (right) target.set(path, right)
       else target.delete(path)
     }
-    for (const path of [...this.#apart, ...changes.map((c) => c.path)]) {
-      const entry = this.#index.get(path)
+    for (const path of [...this.#index.apart, ...changes.map((c) => c.path)]) {
+      const entry = this.#index.entries.get(path)
       if (entry) known.set(path, entry.oid)
     }
     const plan = planCheckout(known, target, (path) => this.#files.inScope(path))
     if (!mayStart(plan)) return { settled: false, retry: false, applied: [], removed: [], changes }
-    const run = new CheckoutRun(this, plan, onProgress)
+    const disk: CheckoutDisk = { apply: (step) => this.#applyStep(step), record: (steps) => this.#recordSteps(steps) }
+    const run = new CheckoutRun(plan, disk, onProgress && ((filesDone, filesTotal) => onProgress({ phase: 'checkout', filesDone, filesTotal, bytesDone: 0, bytesTotal: 0 })))
     await run.perform(signal)
     const notHere = [...plan.notHere.map((path) => ({ path, reason: 'symbolic links and submodules are not written' })), ...run.impossible]
     this.#issues = { ...this.#issues, failed: [...this.#issues.failed, ...run.failed], notHere }
@@ -349,18 +296,9 @@ export class WorkingTree {
     return { settled: !run.changed.length, retry: run.failed.length > 0, applied: run.applied, removed: run.removed, changes }
   }
 
-  async #finishCheckout(commit: Oid, changes: readonly TreeChange[]): Promise<void> {
-    for (const { path, right } of changes) {
-      if (right) this.#baseTree.set(path, right)
-      else this.#baseTree.delete(path)
-    }
-    await this.#saveIndex(new Map(), commit)
-    for (const { path } of changes) this.#markApart(path)
-  }
-
   #mayCheckOut(plan: CheckoutPlan): boolean {
     const affected = plan.steps.filter((step) => step.expect !== null)
-    if (!needsConsent(plan, this.#index.size)) {
+    if (!needsConsent(plan, this.#index.entries.size)) {
       if (this.#consent?.direction === 'incoming') this.#consent = null
       return true
     }
@@ -374,8 +312,8 @@ export class WorkingTree {
     return false
   }
 
-  /** One step of a checkout, with its content from the store. @internal */
-  async applyStep(step: CheckoutStep): Promise<StepResult> {
+  /** One step of a checkout, with its content from the store. */
+  async #applyStep(step: CheckoutStep): Promise<StepResult> {
     if (step.kind === 'delete') return this.#files.apply(step)
     const { objects } = this.#repository
     const info = await objects.info(step.oid)
@@ -384,14 +322,13 @@ export class WorkingTree {
     return this.#files.apply(step, await this.#repository.readBlob(step.oid))
   }
 
-  /** @internal */
-  async recordSteps(done: readonly { step: CheckoutStep; result: StepResult }[]): Promise<void> {
+  async #recordSteps(done: readonly PerformedStep[]): Promise<void> {
     const rows = new Map<VaultPath, IndexEntry | null>()
     for (const { step, result } of done) {
       if (result.result !== 'applied') continue
       rows.set(step.path, step.kind === 'write' && result.stat ? toEntry(result.stat, step.oid, this.#clock.now()) : null)
     }
-    await this.#saveIndex(rows, this.#base)
+    await this.#index.setEntries(rows)
   }
 
   /** Writes a held local deletion back, or keeps this vault's files against an incoming plan. Returns what it kept. */
@@ -401,7 +338,7 @@ export class WorkingTree {
     this.#consent = null
     if (consent.direction === 'local') {
       for (const path of consent.deletes) {
-        const entry = this.#index.get(path)
+        const entry = this.#index.entries.get(path)
         if (entry) await this.#writeBack(path, entry.oid)
       }
       this.markAllDirty()
@@ -410,8 +347,8 @@ export class WorkingTree {
     const view = (await this.#repository.view())!
     const kept = new Map<VaultPath, FileEntry | null>()
     for (const path of [...consent.deletes, ...consent.overwrites]) {
-      const entry = this.#index.get(path)
-      if (entry) kept.set(path, { oid: entry.oid, mode: this.#baseTree.get(path)?.mode ?? '100644' })
+      const entry = this.#index.entries.get(path)
+      if (entry) kept.set(path, { oid: entry.oid, mode: this.#index.baseTree.get(path)?.mode ?? '100644' })
     }
     const { tree, objects } = await this.#repository.run(editTree(this.#codec, view.tree, kept))
     // The commit continues the view, so the disk must show the rest of the view before our ref says that it does.
@@ -419,14 +356,14 @@ export class WorkingTree {
     const outcome = await this.#bringDiskTo(tree, {})
     if (!outcome.settled) return []
     const oid = await this.#repository.commit(tree, [view.commit], this.#identity(), `Keep ${kept.size} files of this device\n`, [])
-    await this.#finishCheckout(oid, outcome.changes)
+    await this.#index.moveBase(oid, outcome.changes)
     return [...kept.keys()]
   }
 
   async #writeBack(path: VaultPath, oid: Oid): Promise<void> {
     const step: CheckoutStep = { kind: 'write', path, expect: null, oid }
-    const result = await this.applyStep(step)
-    await this.recordSteps([{ step, result }])
+    const result = await this.#applyStep(step)
+    await this.#recordSteps([{ step, result }])
   }
 }
 
@@ -438,69 +375,4 @@ export interface WorkingTreeOptions {
   readonly clock: Clock
   /** Name and time for the next commit (V9). */
   readonly identity: () => Identity
-}
-
-/** The steps of one plan: deletions that make room, then writes side by side, then the other deletions. */
-class CheckoutRun {
-  readonly applied: VaultPath[] = []
-  readonly removed: VaultPath[] = []
-  readonly changed: VaultPath[] = []
-  readonly failed: ScanIssue[] = []
-  readonly impossible: ScanIssue[] = []
-  #unsaved: { step: CheckoutStep; result: StepResult }[] = []
-  #done = 0
-  #fatal: VaultError | null = null
-
-  constructor(
-    readonly tree: WorkingTree,
-    readonly plan: CheckoutPlan,
-    readonly onProgress: ((progress: SettleProgress) => void) | undefined,
-  ) {}
-
-  async perform(signal?: AbortSignal): Promise<void> {
-    let rest = this.plan.steps
-    while (rest.length) {
-      const kind = rest[0]!.kind
-      const end = rest.findIndex((step) => step.kind !== kind)
-      const run = end < 0 ? rest : rest.slice(0, end)
-      rest = rest.slice(run.length)
-      await this.#sideBySide(run, kind === 'write' ? PARALLEL_STEPS : 1, signal)
-    }
-    await this.#save()
-  }
-
-  async #sideBySide(steps: readonly CheckoutStep[], width: number, signal?: AbortSignal): Promise<void> {
-    let next = 0
-    const worker = async (): Promise<void> => {
-      while (next < steps.length) {
-        const step = steps[next++]!
-        if (signal?.aborted || this.#fatal) this.failed.push({ path: step.path, reason: this.#fatal?.message ?? 'interrupted' })
-        else await this.#one(step)
-        if (this.#unsaved.length >= SAVE_EVERY) await this.#save()
-      }
-    }
-    await Promise.all(Array.from({ length: Math.min(width, steps.length) }, worker))
-  }
-
-  async #one(step: CheckoutStep): Promise<void> {
-    try {
-      const result = await this.tree.applyStep(step)
-      this.#unsaved.push({ step, result })
-      if (result.result === 'changed') this.changed.push(step.path)
-      else if (result.result === 'impossible') this.impossible.push({ path: step.path, reason: result.reason })
-      else (step.kind === 'write' ? this.applied : this.removed).push(step.path)
-    } catch (error) {
-      if (!(error instanceof VaultError)) throw error
-      if (error.code === 'disk-full') this.#fatal = error
-      this.failed.push({ path: step.path, reason: error.message })
-    }
-    this.#done++
-    this.onProgress?.({ phase: 'checkout', filesDone: this.#done, filesTotal: this.plan.steps.length, bytesDone: 0, bytesTotal: 0 })
-  }
-
-  async #save(): Promise<void> {
-    const done = this.#unsaved
-    this.#unsaved = []
-    if (done.length) await this.tree.recordSteps(done)
-  }
 }

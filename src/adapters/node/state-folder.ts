@@ -96,16 +96,21 @@ export class StateFolder implements DataStore {
     folder: string,
     vault: string,
     options: {
-      name: string
+      /** undefined: as it is, or the default. */
+      name: string | undefined
+      defaultName: string
       secretKey: () => Uint8Array
       idOf: (key: Uint8Array) => EndpointId
-      configFolder: boolean
+      configFolder: boolean | undefined
     },
   ): { state: StateFolder; created: boolean } {
     refuseInside(folder, vault)
     if (fs.existsSync(path.join(folder, 'data.json'))) {
       const state = StateFolder.open(folder, vault)
-      state.saveSettings({ deviceName: options.name, configFolder: options.configFolder })
+      state.saveSettings({
+        ...(options.name === undefined ? {} : { deviceName: options.name }),
+        ...(options.configFolder === undefined ? {} : { configFolder: options.configFolder }),
+      })
       return { state, created: false }
     }
     fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -116,7 +121,7 @@ export class StateFolder implements DataStore {
       version: VERSION,
       vault,
       deviceId: options.idOf(secretKey),
-      settings: { deviceName: options.name, configFolder: options.configFolder },
+      settings: { deviceName: options.name ?? options.defaultName, configFolder: options.configFolder ?? true },
       peers: [],
     }
     const state = new StateFolder(folder, vault, file, secretKey)
@@ -196,10 +201,21 @@ export class StateFolder implements DataStore {
   }
 }
 
-function refuseInside(folder: string, vault: string): void {
-  const relative = path.relative(vault, path.resolve(folder))
-  if (relative === '' || (!relative.startsWith('..') && !path.isAbsolute(relative))) {
+/** Wherever symbolic links lead. @throws StateError `inside-vault`. */
+export function refuseInside(folder: string, vault: string): void {
+  const relative = path.relative(vault, realPathOf(path.resolve(folder)))
+  if (relative === '' || (relative !== '..' && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative))) {
     throw new StateError('inside-vault', `the state folder ${folder} lies inside the vault`, { path: folder })
+  }
+}
+
+/** Of a path that need not be there yet: what there is of it is followed. */
+function realPathOf(folder: string): string {
+  try {
+    return fs.realpathSync(folder)
+  } catch {
+    const parent = path.dirname(folder)
+    return parent === folder ? folder : path.join(realPathOf(parent), path.basename(folder))
   }
 }
 
