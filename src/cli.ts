@@ -8,15 +8,28 @@ import { Context, createOutput, type CommonOptions } from './cli/context.ts'
 import { APP_VERSION } from './cli/engine-host.ts'
 import { errorReport } from './cli/error-report.ts'
 import { ExitCode, exitCodeHelp } from './cli/exit-codes.ts'
+import { commandHelp, gettingStarted, helpFooter, type CommandHelp, type CommandName } from './cli/help.ts'
+import { UsageError } from './cli/usage-error.ts'
+
+/** A command that does not come to rest within this when the reader of its output is gone is ended. */
+const CLOSING_MS = 5000
 
 const interrupted = new AbortController()
 let exitCode: ExitCode = ExitCode.ok
+let readerGone = false
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     if (interrupted.signal.aborted) process.exit(ExitCode.interrupted) // the second one means now
     interrupted.abort(new DOMException('interrupted', 'AbortError'))
   })
+}
+
+/** `| head` has seen enough: the command ends in order, and that is no error. */
+function onReaderGone(): void {
+  readerGone = true
+  setTimeout(() => process.exit(ExitCode.ok), CLOSING_MS).unref()
+  interrupted.abort(new DOMException('nobody reads the output', 'AbortError'))
 }
 
 /** Wraps a command: options to context, errors to words and an exit code. */
@@ -26,73 +39,111 @@ function run<A extends unknown[]>(action: (context: Context, ...rest: A) => unkn
     const options: CommonOptions = command.optsWithGlobals()
     const rest = [...args.slice(0, -1), options] as unknown as A
     try {
-      const result = await action(new Context(vault, options, interrupted.signal), ...rest)
+      const context = new Context(vault, options, interrupted.signal, onReaderGone)
+      context.check()
+      const result = await action(context, ...rest)
       if (typeof result === 'number') exitCode = result as ExitCode
     } catch (error) {
-      exitCode = interrupted.signal.aborted ? ExitCode.interrupted : fail(error, options.json === true)
+      exitCode = fail(interrupted.signal.aborted ? interrupted.signal.reason : error, options.json === true)
     }
   }
 }
 
 function fail(error: unknown, json: boolean): ExitCode {
-  const output = createOutput(json)
+  const output = createOutput(json, onReaderGone)
   const { code, exitCode: exit, message, hint, detail } = errorReport(error)
   output.object({ event: 'error', code, message, hint, ...(detail ? { detail } : {}) })
-  output.diagnostic(`${output.errorStyle.red(message)}${detail ? `\n${detail}` : ''}\n${hint}`)
+  if (readerGone) return ExitCode.ok
+  if (exit === ExitCode.interrupted) output.diagnostic(message)
+  else output.diagnostic(`${output.errorStyle.red(message)}${detail ? `\n${detail}` : ''}\n${hint}`)
   if (code === 'unexpected' && process.env.TANDEM_DEBUG && error instanceof Error) output.diagnostic(error.stack ?? '')
   return exit
 }
 
 const program = new Command('tandem')
-  .description('Keeps Obsidian vaults in step, device to device, with their whole history as real git.')
-  .version(APP_VERSION)
-  .showHelpAfterError('(tandem --help lists the commands)')
-  .addHelpText('after', `\nTo begin:\n  tandem init ~/Notes            on the first device, then\n  tandem invite ~/Notes          shows a link and a QR code\n  tandem join ~/Notes LINK       on the second device (after init there)\n  tandem up ~/Notes              on both: keeps them in step\n\n${exitCodeHelp()}`)
+  .description(
+    'Keeps an Obsidian vault in step on several devices, device to device: no server, no account. Its whole history is real git.',
+  )
+  .version(APP_VERSION, '-V, --version', 'print the version')
+  .helpOption('-h, --help', 'print this help')
+  .helpCommand('help [command]', 'tell more about a command')
+  .addHelpText('after', () => `${gettingStarted}\n\n${exitCodeHelp()}`)
+  .configureOutput({ outputError: () => undefined }) // told by `fail`, like every other error
   .exitOverride()
 
-function command(name: string, description: string, more = ''): Command {
-  return program
+function command(name: CommandName, more = ''): Command {
+  const help: CommandHelp = commandHelp[name]
+  const added = program
     .command(`${name} <vault>${more}`)
-    .description(description)
-    .option('--state <dir>', "folder for identity, history, peers and settings (default: in the user's data folder)")
-    .option('--json', 'one JSON object per line, for scripts')
-    .option('--bind <address:port>', 'network address to listen on (default: all; port 0: any)')
-    .option('--relay <url>', 'a relay of your own, "default" for the public ones, or "off"')
-    .option('--no-lan', 'do not look for peers on the local network')
-    .addOption(new Option('--debounce <ms>', 'quiet time after a change before it is sent').default(undefined, '300'))
-    .option('-y, --yes', 'answer every question with yes')
+    .summary(help.summary)
+    .description(help.description)
+    .helpOption('-h, --help', 'print this help')
+    .addHelpText('after', helpFooter(help))
+  const described = { vault: 'the folder that Obsidian opens', ...help.arguments }
+  for (const argument of added.registeredArguments) argument.description = described[argument.name() as 'vault'] ?? ''
+  return added
 }
 
-command('init', 'make this device ready for a vault')
-  .option('--name <name>', "the device's name (default: the host's)")
-  .option('--no-config-folder', "leave Obsidian's config folder out")
-  .action(run((context, options: { name?: string; configFolder?: boolean }) => init(context, options)))
-command('invite', 'show a link and QR code, wait until another device joins').action(run((context) => invite(context)))
-command('join', 'pair with the device that showed a link', ' <link>').action(run((context, link: string) => join(context, link)))
-command('up', 'keep the vault in step until Ctrl-C')
-  .option('--once', 'end when every reachable peer is current, both ways')
-  .action(run((context, options: { once?: boolean }) => up(context, options)))
-command('status', 'what is connected, in step, and waiting').action(run((context) => status(context)))
-command('peers', 'the paired devices').action(run((context) => peers(context)))
-command('remove', 'end the pairing with a device', ' <peer>').action(run((context, peer: string) => remove(context, peer)))
-command('log', 'history of the vault, or of one file', ' [path]')
-  .option('--limit <n>', 'at most so many commits', '50')
-  .action(run((context, path: string | undefined, options: { limit?: string }) => log(context, path, options)))
-command('show', 'print a file as it was: COMMIT:PATH', ' <version>').action(run((context, version: string) => show(context, version)))
-command('restore', 'bring an old version of a file back, as a new edit', ' <path>')
-  .requiredOption('--at <commit>', 'the commit to take it from')
-  .action(run((context, path: string, options: { at: string }) => restore(context, path, options.at)))
-command('approve', 'say yes to a change of very many files').action(run((context) => consent(context, true)))
-command('reject', 'say no to it: keep the files as they are here').action(run((context) => consent(context, false)))
-command('repo', "print the folder of the vault's git repository").action(run((context) => repo(context)))
+/** Every command takes every common option; its help lists those that do something there. */
+function withOptions(added: Command, uses: { network?: boolean; debounce?: boolean; yes?: boolean } = {}): Command {
+  const option = (flags: string, description: string, shown = true): Option =>
+    shown ? new Option(flags, description) : new Option(flags, description).hideHelp()
+  return added
+    .addOption(option('--bind <address:port>', 'listen there only (default: everywhere; port 0: any)', uses.network))
+    .addOption(option('--relay <url>', 'a relay of your own, "default" for the public ones, or "off"', uses.network))
+    .addOption(option('--no-lan', 'do not look for peers on the local network', uses.network))
+    .addOption(option('--debounce <ms>', 'quiet time after a change before it is sent (default: 300)', uses.debounce))
+    .addOption(option('-y, --yes', 'answer every question with yes', uses.yes))
+    .option('--state <dir>', "folder for identity, history, peers and settings (default: in the user's data folder)")
+    .option('--json', 'one JSON object per line, for scripts')
+}
+
+const network = { network: true }
+withOptions(
+  command('init')
+    .option('--name <name>', "the device's name (default: the host's)")
+    .option('--config-folder', "sync Obsidian's config folder, too (default)")
+    .option('--no-config-folder', "leave Obsidian's config folder out"),
+).action(run((context, options: { name?: string; configFolder?: boolean }) => init(context, options)))
+withOptions(command('invite'), { ...network, yes: true }).action(run((context) => invite(context)))
+withOptions(command('join', ' <link>'), { ...network, yes: true }).action(
+  run((context, link: string) => join(context, link)),
+)
+withOptions(command('up').option('--once', 'end when every reachable peer is current, both ways'), {
+  ...network,
+  debounce: true,
+  yes: true,
+}).action(run((context, options: { once?: boolean }) => up(context, options)))
+withOptions(command('status')).action(run((context) => status(context)))
+withOptions(command('peers')).action(run((context) => peers(context)))
+withOptions(command('remove', ' <peer>'), network).action(run((context, peer: string) => remove(context, peer)))
+withOptions(command('log', ' [path]').option('--limit <n>', 'at most so many commits', '50')).action(
+  run((context, path: string | undefined, options: { limit?: string }) => log(context, path, options)),
+)
+withOptions(command('show', ' <version>')).action(run((context, version: string) => show(context, version)))
+withOptions(
+  command('restore', ' <path>').requiredOption('--at <commit>', 'the commit to take it from, see tandem log'),
+).action(run((context, path: string, options: { at: string }) => restore(context, path, options.at)))
+withOptions(command('approve')).action(run((context) => consent(context, true)))
+withOptions(command('reject')).action(run((context) => consent(context, false)))
+withOptions(command('repo')).action(run((context) => repo(context)))
+
+/** `error: missing required argument 'vault'` -> a sentence. */
+function usageError({ code, message }: CommanderError): UsageError {
+  if (code === 'commander.help') return new UsageError('usage', 'no command was given')
+  return new UsageError('usage', message.replace(/^error: /, ''))
+}
 
 try {
   await program.parseAsync()
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error
-  exitCode = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage
+  // Without a command the help itself has been printed already.
+  const json = process.argv.includes('--json')
+  if (error.exitCode === 0) exitCode = ExitCode.ok
+  else exitCode = error.code === 'commander.help' && !json ? ExitCode.usage : fail(usageError(error), json)
 }
-process.exitCode = exitCode
-await createOutput(false).flush()
+process.exitCode = readerGone ? ExitCode.ok : exitCode
+await createOutput(false, onReaderGone).flush()
 // The endpoint's own threads may hold the process for a moment longer than anybody needs it.
 process.exit()

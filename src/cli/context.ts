@@ -54,6 +54,7 @@ export class Context {
     return {
       ...(this.options.bind ? { bind: checkBind(this.options.bind) } : {}),
       relay: relayChoice(this.options.relay),
+      lan: this.options.lan !== false,
     }
   }
 
@@ -71,7 +72,7 @@ export class Context {
   }
 
   /** Asks the running engine of this state folder. */
-  call(method: string, params: unknown, onEvent?: (event: unknown) => void): Promise<unknown> {
+  call(method: string, params: unknown, onEvent?: (event: unknown) => unknown): Promise<unknown> {
     return callControl(this.folder, method, params, onEvent, this.signal)
   }
 

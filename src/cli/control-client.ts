@@ -6,7 +6,7 @@ import { LineSplitter, MAX_LINE } from './line-splitter.ts'
 
 /**
  * Sends one request to the process that serves a state folder and resolves to its result; events on the way go to
- * `onEvent`. The other process aborts the work when the signal does.
+ * `onEvent`, which may return a promise to have the other process wait. The other process aborts the work when the signal does.
  * @throws ControlError `not-running`, `gone`, `bad-line`, `too-large`; the signal's reason; or the error of the other
  * process, with the name, code and data that it had there.
  */
@@ -14,7 +14,7 @@ export function callControl(
   stateFolder: string,
   method: string,
   params: unknown,
-  onEvent: (event: unknown) => void = () => {},
+  onEvent: (event: unknown) => unknown = () => {},
   signal?: AbortSignal,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
@@ -34,9 +34,18 @@ export function callControl(
     const onAbort = (): void => fail(signal?.reason)
     signal?.addEventListener('abort', onAbort)
 
+    let holding = 0
+    const holdBack = (taken: unknown): void => {
+      if (!(taken instanceof Promise)) return
+      holding++
+      socket.pause()
+      void taken.catch(fail).then(() => {
+        if (--holding === 0) socket.resume()
+      })
+    }
     const take = (text: string): void => {
       const reply = parseReply(text)
-      if ('event' in reply) onEvent(reply.event)
+      if ('event' in reply) holdBack(onEvent(reply.event))
       else if ('error' in reply) fail(fromWireError(reply.error))
       else finish(() => resolve(reply.result))
     }

@@ -11,12 +11,13 @@ import { answers } from './control-probe.ts'
 import { LineSplitter, MAX_LINE } from './line-splitter.ts'
 
 /**
- * Answers one request. What it returns is the result, what it throws the error; `reply` sends an event before that.
- * The signal aborts when the client goes away or the server closes.
+ * Answers one request. What it returns is the result, what it throws the error; `reply` sends an event before that, and
+ * resolves when the client keeps up: a handler that has much to say waits for it. The signal aborts when the client goes away or
+ * the server closes.
  */
 export type ControlHandler = (
   request: ControlRequest,
-  reply: (event: unknown) => void,
+  reply: (event: unknown) => Promise<void>,
   signal: AbortSignal,
 ) => Promise<unknown>
 
@@ -127,12 +128,27 @@ class ControlSession {
 
   private async answer(id: number, request: ControlRequest): Promise<void> {
     try {
-      const reply = (event: unknown): void => this.send({ id, event: event ?? null })
+      const reply = (event: unknown): Promise<void> => {
+        this.send({ id, event: event ?? null })
+        return this.drained()
+      }
       const result = await this.handler(request, reply, this.gone.signal)
       this.send({ id, result: result ?? null })
     } catch (error) {
       this.send({ id, error: shortened(toWireError(error)) })
     }
+  }
+
+  private drained(): Promise<void> {
+    const { socket } = this
+    if (!socket.writableNeedDrain || socket.destroyed) return Promise.resolve()
+    return new Promise((resolve) => {
+      const end = (): void => {
+        socket.off('drain', end).off('close', end)
+        resolve()
+      }
+      socket.on('drain', end).on('close', end)
+    })
   }
 
   /** @throws ControlError `too-large`, into the handler that wanted to say so much. */

@@ -7,12 +7,15 @@ import { NodeObjectStore } from '../adapters/node/node-object-store.ts'
 import { NodeRefStore } from '../adapters/node/node-ref-store.ts'
 import { openNodeVault } from '../adapters/node/node-vault-files.ts'
 import { ActivityLog } from '../adapters/node/activity-log.ts'
+import { LanDiscovery } from '../adapters/lan/lan-discovery.ts'
 import type { StateFolder } from '../adapters/node/state-folder.ts'
 import { openIrohTransport, type IrohTransport } from '../adapters/iroh/iroh-transport.ts'
-import { Device, type ShareParts } from '../engine/device.ts'
+import { Device, identityOf, type ShareParts } from '../engine/device.ts'
+import { LanFinder } from '../engine/lan-finder.ts'
 import type { PairingQuestion } from '../engine/pairing-session.ts'
 import { Repository } from '../engine/repository.ts'
-import { SHARE_TIMES } from '../engine/share.ts'
+import { Share, SHARE_TIMES } from '../engine/share.ts'
+import { WorkingTree } from '../engine/working-tree.ts'
 import type { LogRecord } from '../ports/logger.ts'
 import type { RelayChoice } from '../adapters/iroh/iroh-endpoint.ts'
 
@@ -26,6 +29,8 @@ export interface NetworkOptions {
   /** `ip:port`; port 0: the port of the last run when it is free, else any. */
   readonly bind?: string
   readonly relay: RelayChoice
+  /** Whether paired devices find each other on the local network; default yes. */
+  readonly lan?: boolean
 }
 
 /** Who is asked when two devices pair: set by the invite or join that is under way. */
@@ -39,6 +44,7 @@ export class EngineHost {
     readonly state: StateFolder,
     readonly device: Device,
     readonly transport: IrohTransport,
+    private readonly lan: LanFinder | null,
   ) {}
 
   /** The whole engine. `sync: false` pairs only: the vault is not looked at. */
@@ -75,11 +81,28 @@ export class EngineHost {
       shareTimes: { ...SHARE_TIMES, debounceMs, debounceLimitMs: Math.max(SHARE_TIMES.debounceLimitMs, debounceMs) },
       confirm: (question, signal) => host?.askers.get(question.role)?.(question, signal) ?? Promise.resolve(false),
     })
-    host = new EngineHost(state, device, transport)
+    // Who only pairs is found by its link.
+    const lan =
+      options.sync && network.lan !== false
+        ? new LanFinder({
+            discovery: new LanDiscovery({ clock: systemClock, onWarning: warn }),
+            clock: systemClock,
+            transport,
+            peers: device.peers,
+          })
+        : null
+    host = new EngineHost(state, device, transport, lan)
     return host
   }
 
+  /** Looks at the vault, lets peers in, and looks for them on the local network. */
+  async start(options: { watch: boolean }): Promise<void> {
+    await this.device.start(options)
+    await this.lan?.start()
+  }
+
   async close(): Promise<void> {
+    await this.lan?.stop()
     await this.device.stop()
   }
 }
@@ -93,7 +116,6 @@ async function vaultShare(state: StateFolder, warn: (message: string) => void): 
     onWarning: ({ path, reason }) => warn(path ? `${path}: ${reason}` : reason),
   })
   const { objects, refs } = await openStores(state)
-  await objects.repack()
   const index = new NodeIndexStore(state.index, {
     onDamaged: (movedTo) => warn(`the index was damaged and is built anew; the old one is ${movedTo}`),
   })
@@ -103,6 +125,16 @@ async function vaultShare(state: StateFolder, warn: (message: string) => void): 
 async function openStores(state: StateFolder) {
   await openBareRepository(state.repository)
   return { objects: await NodeObjectStore.open(state.repository), refs: new NodeRefStore(state.repository) }
+}
+
+/** The vault and its history without the network, for a command that changes a file while nothing runs. Stop it. */
+export async function openShare(state: StateFolder, warn: (message: string) => void): Promise<Share> {
+  const { name, files, objects, refs, index } = await vaultShare(state, warn)
+  const logger = new ActivityLog(state.activityLog, systemClock)
+  const repository = await Repository.open(objects, refs, nodeCodec, state.deviceId)
+  const identity = () => identityOf(state.settings.deviceName, state.deviceId, systemClock)
+  const tree = await WorkingTree.open({ repository, files, index, codec: nodeCodec, clock: systemClock, identity })
+  return new Share(name, repository, tree, files, systemClock, logger)
 }
 
 /** The history alone, for commands that only read it. */

@@ -109,7 +109,11 @@ const state: Record<StateErrorCode, Sentence> = {
 }
 
 const pairing: Record<PairingErrorCode, Sentence> = {
-  'bad-link': inItsWords(ExitCode.pairing, 'The link is damaged or incomplete.', 'Copy the whole link again, and put it in quotes: without them the shell cuts it at the first &.'),
+  'bad-link': inItsWords(
+    ExitCode.pairing,
+    'The link is damaged or incomplete.',
+    'Copy the whole link again, and put it in quotes: without them the shell cuts it at the first &.',
+  ),
   expired: inItsWords(
     ExitCode.pairing,
     'The link has expired.',
@@ -131,7 +135,11 @@ const pairing: Record<PairingErrorCode, Sentence> = {
     'The pairing was declined.',
     'To try again, run tandem invite and tandem join once more, and say yes on both when the codes are the same.',
   ),
-  'rate-limited': inItsWords(ExitCode.pairing, 'There were too many attempts to pair.', 'Wait a minute, then try again.'),
+  'rate-limited': inItsWords(
+    ExitCode.pairing,
+    'There were too many attempts to pair.',
+    'Wait a minute, then try again.',
+  ),
   timeout: inItsWords(
     ExitCode.pairing,
     'The other device did not finish the pairing in time.',
@@ -257,7 +265,11 @@ const usage: Record<UsageErrorCode, Sentence> = {
 
 const history: Record<HistoryErrorCode, Sentence> = {
   'no-commit': inItsWords(ExitCode.usage, 'There is no such commit.', 'Take one from the first column of tandem log.'),
-  ambiguous: inItsWords(ExitCode.usage, 'Several commits begin like that.', 'Give more digits of the one that you mean.'),
+  ambiguous: inItsWords(
+    ExitCode.usage,
+    'Several commits begin like that.',
+    'Give more digits of the one that you mean.',
+  ),
   'no-file': inItsWords(
     ExitCode.usage,
     'That commit holds no such file.',

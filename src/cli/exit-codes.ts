@@ -19,15 +19,20 @@ const meanings: readonly (readonly [ExitCode, string])[] = [
   [ExitCode.unexpected, 'an unexpected error: please report it'],
   [ExitCode.usage, 'the command was not understood'],
   [ExitCode.vault, 'the vault is missing, unreadable or not a folder'],
-  [ExitCode.state, 'the state folder is in use, damaged, or belongs to another vault'],
+  [ExitCode.state, 'the state folder is missing, in use, damaged, or of another vault'],
   [ExitCode.pairing, 'the link or the pairing was refused'],
   [ExitCode.network, 'the network or the other device cannot be reached'],
-  [ExitCode.notInStep, 'not in step: --once could not finish'],
+  [ExitCode.notInStep, 'not in step: something waits for an answer, or --once could not finish'],
   [ExitCode.cannotWrite, 'the disk is full or cannot be written'],
   [ExitCode.interrupted, 'interrupted'],
 ]
 
-/** The section of `--help` that lists them. */
+/** One line of such a section. */
+export function exitCodeLine(code: ExitCode): string {
+  return `  ${String(code).padStart(3)}  ${meanings.find(([known]) => known === code)![1]}`
+}
+
+/** The section of `--help` that lists them all. */
 export function exitCodeHelp(): string {
-  return ['Exit codes:', ...meanings.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`)].join('\n')
+  return ['Exit codes:', ...meanings.map(([code]) => exitCodeLine(code))].join('\n')
 }

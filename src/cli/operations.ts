@@ -2,7 +2,9 @@ import { fileAt, readLog } from '../engine/history-queries.ts'
 import type { PairingQuestion } from '../engine/pairing-session.ts'
 import { restoreFile } from '../engine/restore.ts'
 import type { Repository } from '../engine/repository.ts'
+import type { Share } from '../engine/share.ts'
 import { decodePairingLink, encodePairingLink } from '../peers/pairing-link.ts'
+import { PairingError } from '../ports/errors.ts'
 import type { ControlRequest } from './control-message.ts'
 import { VAULT_SHARE, type EngineHost } from './engine-host.ts'
 import { deviceStatus } from './status.ts'
@@ -27,7 +29,7 @@ export class Operations {
   /** A ControlHandler. @throws typed errors; UsageError for a method that there is not. */
   async handle(
     { method, params }: ControlRequest,
-    reply: (event: unknown) => void,
+    reply: (event: unknown) => void | Promise<void>,
     signal: AbortSignal,
   ): Promise<unknown> {
     const p = (typeof params === 'object' && params !== null ? params : {}) as Record<string, unknown>
@@ -61,12 +63,20 @@ export class Operations {
 
   async #invite(yes: boolean, reply: (event: unknown) => void, signal: AbortSignal): Promise<unknown> {
     const { offer, paired, cancel } = this.#host.device.peers.invite(VAULT_SHARE)
-    const stopAsking = this.#askOn('inviter', yes, reply)
+    let declined = false
+    const stopAsking = this.#askOn('inviter', yes, reply, () => {
+      declined = true // by the person here: whoever it was shall not try again with this link
+      cancel()
+    })
     signal.addEventListener('abort', cancel, { once: true })
     try {
       reply({ link: encodePairingLink(offer) })
       const record = await paired
       return { paired: { id: record.nodeId, name: record.name } }
+    } catch (error) {
+      if (declined)
+        throw new PairingError('declined', 'You said no, so the devices were not paired, and the link no longer works.')
+      throw error
     } finally {
       signal.removeEventListener('abort', cancel)
       stopAsking()
@@ -85,18 +95,28 @@ export class Operations {
   }
 
   /** P3: with --yes the link's secret suffices; else the short code goes to the person who runs the command. */
-  #askOn(role: PairingQuestion['role'], yes: boolean, reply: (event: unknown) => void): () => void {
+  #askOn(
+    role: PairingQuestion['role'],
+    yes: boolean,
+    reply: (event: unknown) => void,
+    onDeclined: () => void = () => undefined,
+  ): () => void {
     const { askers } = this.#host
     const asker = (question: PairingQuestion, signal: AbortSignal): Promise<boolean> => {
       if (yes) return Promise.resolve(true)
       return new Promise((resolve) => {
         const key = String(this.#nextQuestion++)
-        const end = (accepted: boolean) => {
+        this.#questions.set(key, (accepted) => {
           this.#questions.delete(key)
           resolve(accepted)
+          if (!accepted) onDeclined()
+        })
+        const withdraw = () => {
+          if (!this.#questions.delete(key)) return
+          resolve(false)
+          reply({ question: key, withdrawn: true })
         }
-        this.#questions.set(key, end)
-        signal.addEventListener('abort', () => end(false), { once: true })
+        signal.addEventListener('abort', withdraw, { once: true })
         reply({ question: key, code: question.code, device: question.deviceName })
       })
     }
@@ -139,12 +159,7 @@ export class Operations {
   async #restore(commit: string, path: string): Promise<unknown> {
     const share = this.#host.device.shares.get(VAULT_SHARE)
     if (!share) throw new UsageError('usage', 'this engine does not sync a vault')
-    const found = await fileAt(share.repository, commit, path)
-    await share.settle() // what the disk holds now must be in the history before it is replaced
-    const result = await restoreFile(share.repository, share.files, found.path, found.oid)
-    share.tree.markDirty([found.path])
-    await share.settle()
-    return { result, commit: found.commit }
+    return restoreInShare(share, commit, path)
   }
 
   async #sync(): Promise<unknown> {
@@ -157,11 +172,30 @@ export class Operations {
   }
 }
 
+/** `tandem restore` on a share: an ordinary new edit. @throws HistoryError, VaultError, and what keeps the share from settling. */
+export async function restoreInShare(share: Share, commit: string, path: string): Promise<Restored> {
+  const found = await fileAt(share.repository, commit, path)
+  const settle = async (): Promise<void> => {
+    share.tree.markDirty([found.path])
+    await share.settle()
+    if (share.lastError !== null) throw share.lastError
+  }
+  await settle() // what the disk holds now must be in the history before it is replaced
+  const result = await restoreFile(share.repository, share.files, found.path, found.oid)
+  await settle()
+  return { result, commit: found.commit }
+}
+
+export interface Restored {
+  readonly result: 'restored' | 'same'
+  readonly commit: string
+}
+
 /** What needs the history alone: answered by a running engine, or from the repository when none runs. */
 export async function historyOperation(
   repository: Repository,
   { method, params }: ControlRequest,
-  reply: (event: unknown) => void,
+  reply: (event: unknown) => void | Promise<void>,
 ): Promise<unknown> {
   const p = (typeof params === 'object' && params !== null ? params : {}) as Record<string, unknown>
   switch (method) {
@@ -174,7 +208,7 @@ export async function historyOperation(
     case 'show': {
       const { oid, path, commit } = await fileAt(repository, text(p, 'commit'), text(p, 'path'))
       for await (const chunk of chunked(repository.objects.stream(oid)))
-        reply({ data: Buffer.from(chunk).toString('base64') })
+        await reply({ data: Buffer.from(chunk).toString('base64') })
       return { path, commit, oid }
     }
     default:

@@ -39,7 +39,10 @@ const TRIES = 100
  * @throws StateError `in-use` with `pid` and `command` of the holder in its data; `damaged`.
  */
 export async function acquireStateLock(stateFolder: string, command: string): Promise<StateLock> {
-  await mkdir(stateFolder, { recursive: true, mode: 0o700 })
+  await mkdir(stateFolder, { recursive: true, mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'EEXIST' && cause.code !== 'ENOTDIR') throw cause
+    throw new StateError('damaged', `${stateFolder} is a file, not a folder`, { path: stateFolder }, { cause })
+  })
   const path = join(stateFolder, 'lock')
   const state = processState(process.pid)
   const holder: LockHolder = {

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, relative, isAbsolute } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import { ExitCode } from '../cli/exit-codes.ts'
 import { DemoError } from './demo-error.ts'
 
@@ -41,12 +41,16 @@ export async function makeDemoFolder(parent: string | undefined, source: string)
     })
   let real: string
   try {
-    await mkdir(place, { recursive: true })
-    real = await realpath(place)
+    const { existing, missing } = await splitPlace(resolve(place))
+    real = join(existing, ...missing)
+    if (isInside(real, source)) throw refuse(`it lies inside the vault ${source}, which must not be touched`)
+    // Level by level: mkdir's own `recursive` never ends where a file system refuses new folders with ENOENT.
+    let folder = existing
+    for (const name of missing) await mkdir((folder = join(folder, name)))
   } catch (error) {
+    if (error instanceof DemoError) throw error
     throw refuse((error as Error).message, error)
   }
-  if (isInside(real, source)) throw refuse(`it lies inside the vault ${source}, which must not be touched`)
   let root: string
   try {
     root = await mkdtemp(join(real, 'tandem-demo-'))
@@ -63,6 +67,18 @@ export async function makeDemoFolder(parent: string | undefined, source: string)
 /** Everything that the demonstration made. */
 export async function removeDemoFolder(folder: DemoFolder): Promise<void> {
   await rm(folder.root, { recursive: true, force: true, maxRetries: 3 })
+}
+
+/** The part of a path that is there, as its real path, and the names that are not. Nothing is made. */
+async function splitPlace(place: string): Promise<{ existing: string; missing: string[] }> {
+  try {
+    return { existing: await realpath(place), missing: [] }
+  } catch (error) {
+    const parent = dirname(place)
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === place) throw error
+    const { existing, missing } = await splitPlace(parent)
+    return { existing, missing: [...missing, basename(place)] }
+  }
 }
 
 function isInside(inner: string, outer: string): boolean {

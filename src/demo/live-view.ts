@@ -8,8 +8,8 @@ import type { JsonObject } from './json-child.ts'
 
 /** Files named per burst of changes. */
 const NAMED = 8
-/** A file saved longer ago was not saved now: a copy that kept its date, say. */
-const RECENT_MS = 30_000
+/** A file saved longer ago was not saved now: it was moved here, or copied with its date. */
+const RECENT_MS = 5000
 
 /** Tells of changes as they happen, once the person tries by hand. */
 export class LiveView {
@@ -56,9 +56,10 @@ export class LiveView {
     if (written + deleted === 0) return
     const source = this.#peers.find((other) => other !== peer)!
     const way = `${source.name} → ${peer.name}`
+    // Where files went, too, what came may have been renamed: the time of saving says nothing then.
     for (const [at, path] of names.slice(0, NAMED).entries()) {
       if (at >= written) this.#change(way, path, 'deleted', null)
-      else this.#change(way, path, 'written', await savedAgo(join(source.vault, path), now))
+      else this.#change(way, path, 'written', deleted ? null : await savedAgo(join(source.vault, path), now))
     }
     const rest = written + deleted - Math.min(names.length, NAMED)
     if (rest > 0) this.#line(`${way}  and ${rest} more`)

@@ -27,6 +27,8 @@ export class CheckoutRun {
   readonly changed: VaultPath[] = []
   readonly failed: ScanIssue[] = []
   readonly impossible: ScanIssue[] = []
+  /** Steps were not even tried: the disk is full, or we are being stopped. */
+  stopped = false
   #unsaved: PerformedStep[] = []
   #done = 0
   #fatal: VaultError | null = null
@@ -54,7 +56,7 @@ export class CheckoutRun {
     const worker = async (): Promise<void> => {
       while (next < steps.length) {
         const step = steps[next++]!
-        if (signal?.aborted || this.#fatal) this.failed.push({ path: step.path, reason: this.#fatal?.message ?? 'interrupted' })
+        if (signal?.aborted || this.#fatal) this.stopped = true
         else await this.#one(step)
         if (this.#unsaved.length >= SAVE_EVERY) await this.#save()
       }

@@ -52,7 +52,7 @@ export async function findDiskChanges(context: DiskContext, dirty: ReadonlySet<V
   const present = new Set(scan.files.map((f) => f.path))
   const skipped = new Set(scan.skipped.map((s) => s.path))
   const emptied = scan.files.length === 0 && index.size > 0
-  const errors = emptied ? [{ path: '', reason: 'the vault folder is empty although it held files before; nothing is deleted anywhere until a file is back or you approve' }, ...scan.errors] : scan.errors
+  const errors = emptied ? [{ path: '', reason: 'the vault folder is empty although it held files before; nothing is deleted or written anywhere until files are back in it' }, ...scan.errors] : scan.errors
   const gone = errors.length ? [] : [...index.keys()].filter((path) => !present.has(path) && !isWithin(path, skipped) && files.inScope(path))
   return storeChanges(context, scan.files, gone, { errors, skipped: scan.skipped, files: scan.files.length })
 }
@@ -65,12 +65,18 @@ function isWithin(path: string, places: ReadonlySet<string>): boolean {
   }
 }
 
-/** Null: something is gone, so only a full scan can tell. */
+/** Null: something is gone or cannot be looked at, so only a full scan can tell. */
 async function statDirty({ files, index }: DiskContext, dirty: ReadonlySet<VaultPath>): Promise<FileStat[] | null> {
   const found = new Map<VaultPath, FileStat>()
   for (const path of dirty) {
     if (!files.inScope(path)) continue
-    const stat = await files.stat(path)
+    let stat
+    try {
+      stat = await files.stat(path)
+    } catch (error) {
+      if (error instanceof VaultError) return null // a link now, or not readable: a scan goes on around it and shows it
+      throw error
+    }
     if (stat) {
       found.set(path, stat)
       continue

@@ -10,6 +10,8 @@ import { SendQueue } from '../protocol/send-queue.ts'
 
 /** How often the session looks at the clock: fine enough for its timeouts of seconds. */
 const TICK_MS = 1_000
+/** Requests of a peer that are answered at once; it sends few at a time. */
+const MAX_SERVING = 16
 /** L9: after a goodbye streams may finish this long. */
 const GOODBYE_MS = 2_000
 
@@ -52,6 +54,7 @@ export class Link {
   #wake: (() => void) | null = null
   #cancelTick: (() => void) | null = null
   #over = false
+  #serving = 0
   #endGoodbye!: () => void
   /** The goodbye has arrived, or there is nobody to say it to. */
   readonly #saidGoodbye = new Promise<void>((resolve) => (this.#endGoodbye = resolve))
@@ -226,8 +229,20 @@ export class Link {
     for (;;) {
       const stream = await this.#connection.acceptStream()
       if (!stream) return
-      if (this.#state.phase !== 'open') stream.abort() // P4: a stranger learns nothing
-      else this.#owner.serve(this, stream).catch((error: unknown) => this.#failBulk(error))
+      // P4: a stranger learns nothing. And nobody makes us work on very many requests at once.
+      if (this.#state.phase !== 'open' || this.#serving >= MAX_SERVING) stream.abort()
+      else void this.#serveOne(stream)
+    }
+  }
+
+  async #serveOne(stream: ByteStream): Promise<void> {
+    this.#serving++
+    try {
+      await this.#owner.serve(this, stream)
+    } catch (error) {
+      this.#failBulk(error)
+    } finally {
+      this.#serving--
     }
   }
 

@@ -8,7 +8,7 @@ import type { DataStore, PeerRecord } from '../ports/data-store.ts'
 import { PairingError, TransportError } from '../ports/errors.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
-import type { ByteStream, CloseReason, Connection, EndpointId, Transport } from '../ports/transport.ts'
+import type { ByteStream, CloseReason, Connection, EndpointId, PathInfo, Transport } from '../ports/transport.ts'
 import { CLOSE, type CloseCode } from '../protocol/close-codes.ts'
 import { isCurrent, type LinkTimes, type LocalShare } from '../protocol/link-session.ts'
 import { cleanName, PROTOCOL_VERSION, type ByeReason, type DeviceHeads, type Hello, type ShareName } from '../protocol/messages.ts'
@@ -227,9 +227,9 @@ export class PeerManager implements LinkOwner {
     if (!peer || !direct.length) return
     const known = direct.every((address) => peer.hints.includes(address))
     peer.hints = [...new Set([...direct, ...peer.hints])].slice(0, 8)
-    if (known || peer.link) return
+    if (peer.link || (peer.dialing && known)) return
     if (peer.dialing) this.#dialler.cancel(peer) // it may be trying an address that is dead
-    if (this.states.get(id)?.link === 'connecting') this.states.update(id, { link: 'disconnected' })
+    if (this.states.get(id)?.link === 'connecting' && !this.#isLinked(peer)) this.states.update(id, { link: 'disconnected' })
     this.#dialler.soon(peer, 0)
   }
 
@@ -308,9 +308,10 @@ export class PeerManager implements LinkOwner {
     const peer = this.#peers.get(link.remoteId)
     if (peer?.link !== link) return
     const current = this.isCurrent(link.remoteId)
-    const was = this.states.get(link.remoteId)?.current
-    this.states.update(link.remoteId, { health: link.state.health, roundTripMs: link.state.roundTripMs, current })
-    if (!current || was) return
+    const was = this.states.get(link.remoteId)
+    const path = freshPath(link, was?.path ?? null)
+    this.states.update(link.remoteId, { health: link.state.health, roundTripMs: link.state.roundTripMs, current, path })
+    if (!current || was?.current) return
     peer.record = { ...peer.record, lastSyncAt: this.#o.clock.now() }
     this.#saveSoon()
   }
@@ -431,4 +432,10 @@ export class PeerManager implements LinkOwner {
     await this.#accepting
     await this.#saving.run(async () => undefined)
   }
+}
+
+/** The path in use now: a connection may move from a relay to a direct one. The same path stays the same value. */
+function freshPath(link: Link, before: PathInfo | null): PathInfo | null {
+  const path = link.paths()[0] ?? null
+  return path && before && path.kind === before.kind && path.address === before.address ? before : path
 }

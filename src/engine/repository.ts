@@ -98,6 +98,15 @@ export class Repository {
     }
   }
 
+  /**
+   * Makes sure that a commit which no ref reaches is in the graph: a view that the vault shows is named by the index alone.
+   * False when the store does not hold it.
+   */
+  async recall(oid: Oid): Promise<boolean> {
+    if (!this.graph.has(oid) && (await this.objects.has(oid))) await this.#loadGraph([oid])
+    return this.graph.has(oid)
+  }
+
   #addToGraph(oid: Oid, commit: Commit): void {
     this.graph.add(oid, { parents: commit.parents, tree: commit.tree, seconds: commit.committer.seconds })
   }

@@ -14,11 +14,13 @@ export interface ShareTimes {
   readonly debounceMs: number
   /** A vault that never falls quiet is committed this often. */
   readonly debounceLimitMs: number
+  /** From activity to tidying up the repository. */
+  readonly maintainMs: number
   /** After a file or folder could not be read or written; a multiple of it when that goes on. */
   readonly retryMs: number
 }
 
-export const SHARE_TIMES: ShareTimes = { debounceMs: 300, debounceLimitMs: 3_000, retryMs: 5_000 }
+export const SHARE_TIMES: ShareTimes = { debounceMs: 300, debounceLimitMs: 3_000, maintainMs: 600_000, retryMs: 5_000 }
 
 /** Rounds of one settle before it gives others a turn: files that change faster than we look never starve the links. */
 const MAX_ROUNDS = 5
@@ -39,6 +41,7 @@ export class Share {
   #quietTimer: (() => void) | null = null
   #firstDirtyAt: number | null = null
   #retryTimer: (() => void) | null = null
+  #maintainTimer: (() => void) | null = null
   #queued: Promise<void> | null = null
   #stopListening: (() => void) | null = null
   #lastError: unknown = null
@@ -80,6 +83,7 @@ export class Share {
     if (options.watch) this.#unwatch = await this.files.watch((event) => this.#onWatch(event))
     this.tree.markAllDirty()
     await this.settle()
+    this.#maintainLater()
   }
 
   /** No settling until `resume`; what happens meanwhile is found then. */
@@ -149,10 +153,27 @@ export class Share {
     if (applied.size || removed.size || committed) {
       this.#events.emit({ kind: 'settled', applied: [...applied], removed: [...removed], committed, ms: this.clock.now() - startedAt })
     }
+    if (applied.size || committed) this.#maintainLater()
     if (this.tree.consent) this.#events.emit({ kind: 'consent' })
     this.#events.emit({ kind: 'state', state: this.state() })
     if (retry) this.#retryLater()
     else this.#retries = 1
+  }
+
+  #maintainLater(): void {
+    if (this.#abort.signal.aborted) return
+    this.#maintainTimer ??= this.clock.after(this.times.maintainMs, () => {
+      this.#maintainTimer = null
+      void this.#settling.run(() => this.#maintain())
+    })
+  }
+
+  async #maintain(): Promise<void> {
+    try {
+      await this.repository.objects.maintain()
+    } catch (error) {
+      this.logger.log('warn', 'share.maintenance', `the repository could not be tidied up: ${error instanceof Error ? error.message : String(error)}`)
+    }
   }
 
   #retryLater(): void {
@@ -178,6 +199,7 @@ export class Share {
     this.#abort.abort()
     this.#quietTimer?.()
     this.#retryTimer?.()
+    this.#maintainTimer?.()
     this.#stopListening?.()
     await this.#unwatch?.()
     await this.#settling.run(async () => undefined)

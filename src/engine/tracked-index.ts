@@ -24,7 +24,7 @@ export class TrackedIndex {
     const index = new TrackedIndex(store)
     const { entries, base } = await store.load()
     for (const [path, entry] of entries) index.#entries.set(path, entry)
-    index.#base = recoverBase(repository, base && repository.graph.has(base) ? base : null)
+    index.#base = recoverBase(repository, base && (await repository.recall(base)) ? base : null)
     const tree = index.#base && repository.graph.get(index.#base)!.tree
     for (const [path, entry] of await repository.run(flattenTree(tree))) index.#baseTree.set(path, entry)
     for (const path of new Set([...index.#entries.keys(), ...index.#baseTree.keys()])) index.#markApart(path)

@@ -7,7 +7,7 @@ import { diffTrees, type TreeChange } from '../history/tree-diff.ts'
 import type { View } from '../history/view.ts'
 import type { Codec } from '../objects/codec.ts'
 import type { Identity } from '../objects/commit.ts'
-import { StoreError } from '../ports/errors.ts'
+import { StoreError, VaultError } from '../ports/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { IndexEntry, IndexStore } from '../ports/index-store.ts'
 import type { Oid } from '../objects/oid.ts'
@@ -68,7 +68,11 @@ export class WorkingTree {
   #incomplete = false
   #dirty: Set<VaultPath> | null = null
   #consent: PendingConsent | null = null
-  #approved: string | null = null
+  #approved: PendingConsent | null = null
+  /** Files that could not be read at the last look. */
+  #unread: readonly ScanIssue[] = []
+  /** E2: the vault's folder is not there, or holds nothing that it held before: an empty mount point, another disk. */
+  #away = false
   #issues: WorkingTreeIssues = { unreadable: [], skipped: [], notHere: [], failed: [] }
 
   private constructor(options: WorkingTreeOptions, index: TrackedIndex) {
@@ -81,7 +85,11 @@ export class WorkingTree {
   }
 
   static async open(options: WorkingTreeOptions): Promise<WorkingTree> {
-    return new WorkingTree(options, await TrackedIndex.load(options.index, options.repository))
+    const index = await TrackedIndex.load(options.index, options.repository)
+    // E2: what happens to a file out of scope is not ours to tell; once it is in scope again it counts as never looked at.
+    const outside = [...index.entries.keys()].filter((path) => !options.files.inScope(path))
+    await index.setEntries(new Map(outside.map((path) => [path, null])))
+    return new WorkingTree(options, index)
   }
 
   /** The view that the disk shows in full; null before the first, and while files of it could not be written. */
@@ -117,14 +125,16 @@ export class WorkingTree {
   /** A yes to the pending plan; it counts for exactly that plan. False when there is none. */
   approve(): boolean {
     if (!this.#consent) return false
-    this.#approved = this.#consent.key
-    if (this.#consent.direction === 'local') this.markAllDirty()
+    this.#approved = this.#consent
+    this.markAllDirty()
     return true
   }
 
   /** One round: disk -> commit -> view -> disk. Not reentrant: the owner serialises. */
   async settle(options: SettleOptions = {}): Promise<SettleResult> {
     const committed = await this.#commitDiskChanges(options)
+    const joined = await this.#repository.join(this.#identity()) // V8
+    if (joined) committed.commits.push(joined)
     const view = await this.#repository.view()
     const outcome = await this.#checkout(view, options)
     return { ...outcome, committed: committed.commits, retry: outcome.retry || committed.postponed > 0 || this.#issues.unreadable.length > 0, settled: outcome.settled && !this.isDirty }
@@ -155,12 +165,14 @@ export class WorkingTree {
     if (changes.scan) {
       this.#issues = { ...this.#issues, unreadable: changes.scan.errors, skipped: changes.scan.skipped }
       if (this.#consent?.direction === 'local') this.#consent = null // only a full look can tell whether files are still gone
+      this.#away = changes.scan.errors.some(({ path }) => path === '')
     }
     for (const path of changes.postponed.keys()) this.#dirty.add(path)
-    const failed = [...changes.postponed].map(([path, error]) => ({ path, reason: error.message }))
-    if (failed.length || this.#issues.failed.length) this.#issues = { ...this.#issues, failed }
+    this.#unread = [...changes.postponed].map(([path, error]) => ({ path, reason: error.message }))
+    this.#issues = { ...this.#issues, failed: this.#unread }
     try {
       const commits = await this.#commitChanges(changes.changed, changes.touched)
+      if (changes.scan && this.#approved?.direction === 'local') this.#approved = null // a yes counts once
       return { commits, postponed: changes.postponed.size }
     } catch (error) {
       this.#restoreDirty(dirty)
@@ -181,6 +193,7 @@ export class WorkingTree {
     const oids = (map: ReadonlyMap<VaultPath, { readonly oid: Oid } | null>) => new Map([...changed.keys()].flatMap((p) => (map.get(p) ? [[p, map.get(p)!.oid] as const] : [])))
     const plan = planCommit({ base: oids(this.#index.baseTree), index: oids(this.#index.entries), disk: oids(changed), view: oids(viewTree) })
     await this.#index.setEntries(new Map(plan.applied.map((path) => [path, changed.get(path) ?? null])))
+    if (this.#isAnotherFolder(changed)) return []
     // Edits of files that a checkout had brought to the view before it was cut are merged from the base, which they hold, too.
     const edits = new Map([...plan.onBase, ...plan.onView])
     const stale = [...plan.onBase.keys()].filter((path) => this.#index.entries.get(path)?.oid !== this.#index.baseTree.get(path)?.oid)
@@ -188,6 +201,28 @@ export class WorkingTree {
     for (const [path, oid] of this.#copiesOfStale(stale, changed)) edits.set(path, oid)
     const allowed = this.#holdMassDeletion(edits)
     return allowed.size || stale.length ? this.#commitEdits(allowed, changed, [...allowed.keys(), ...stale]) : []
+  }
+
+  /**
+   * Whether none of the files that we know is there any more, not even under another name (E2). Then nothing at all is committed
+   * or checked out, so that the next look, also after a restart, finds the same, until a person approves.
+   */
+  #isAnotherFolder(changed: ReadonlyMap<VaultPath, IndexEntry | null>): boolean {
+    const { entries } = this.#index
+    const gone = [...changed].filter(([path, entry]) => entry === null && entries.has(path)).map(([path]) => path)
+    if (!gone.length || gone.length < entries.size) return false
+    const there = [...changed.values()].filter((entry) => entry !== null)
+    if (countMoves(gone.map((path) => ({ expect: entries.get(path)!.oid })), there)) return false
+    this.#away = !this.#isApprovedDeletion(gone)
+    return this.#away
+  }
+
+  /** Whether a person said yes to the deletion of exactly these files; else that is asked. */
+  #isApprovedDeletion(deletes: readonly VaultPath[]): boolean {
+    const key = consentKey(this.#codec, 'local', deletes.map((path) => [path, null] as const))
+    if (key === this.#approved?.key) return true
+    this.#consent = { direction: 'local', deletes, overwrites: [], key }
+    return false
   }
 
   /**
@@ -230,9 +265,7 @@ export class WorkingTree {
     const gone = deletes.map((path) => ({ expect: this.#index.entries.get(path)!.oid }))
     const moves = countMoves(gone, added.map(([, oid]) => ({ oid: oid! })))
     if (!needsConsent({ deletes: deletes.length, overwrites: 0, moves }, this.#index.entries.size)) return edits
-    const key = consentKey(this.#codec, 'local', deletes.map((path) => [path, null] as const))
-    if (key === this.#approved) return edits
-    this.#consent = { direction: 'local', deletes, overwrites: [], key }
+    if (this.#isApprovedDeletion(deletes)) return edits
     const held = new Set(deletes)
     return new Map([...edits].filter(([path]) => !held.has(path)))
   }
@@ -253,21 +286,45 @@ export class WorkingTree {
     }
     const oid = await this.#repository.commit(tree, base ? [base] : [], this.#identity(), commitMessage(edits, this.#index.entries), objects)
     await this.#index.moveBase(oid, [...entries].map(([path, right]) => ({ path, right })), rows)
-    const joined = await this.#repository.join(this.#identity())
-    return joined ? [oid, joined] : [oid]
+    return [oid]
   }
 
   async #checkout(view: View | null, options: SettleOptions): Promise<Omit<SettleResult, 'committed'>> {
     if (!view || (view.commit === this.#index.base && !this.#index.apart.size)) {
       this.#incomplete = false
+      this.#issues = { ...this.#issues, failed: this.#unread, notHere: [] }
       return { settled: true, retry: false, applied: [], removed: [] }
+    }
+    const away = this.#away
+    if (away || !(await this.#isVaultThere())) {
+      if (!away) this.markAllDirty()
+      return { settled: false, retry: away, applied: [], removed: [] }
     }
     const outcome = await this.#bringDiskTo(view.tree, options, (plan) => this.#mayCheckOut(plan))
     if (outcome.settled) await this.#index.moveBase(view.commit, outcome.changes)
     return outcome
   }
 
-  /** The steps from the disk as the index knows it to a tree. The base stays; see `#finishCheckout`. */
+  /**
+   * Whether a file that should be there is: else the checkout might fill an empty mount point, which would then look like a vault
+   * whose other files were deleted (E2). Files that wait for consent to be deleted tell nothing, nor do those that cannot be looked at.
+   */
+  async #isVaultThere(): Promise<boolean> {
+    const held = new Set(this.#consent?.direction === 'local' ? this.#consent.deletes : [])
+    let tries = 3
+    for (const path of this.#index.entries.keys()) {
+      if (held.has(path)) continue
+      try {
+        return (await this.#files.stat(path)) !== undefined
+      } catch (error) {
+        if (!(error instanceof VaultError)) throw error
+        if (--tries === 0) break
+      }
+    }
+    return true
+  }
+
+  /** The steps from the disk as the index knows it to a tree. The base stays. */
   async #bringDiskTo(tree: Oid, { signal, onProgress }: SettleOptions, mayStart: (plan: CheckoutPlan) => boolean = () => true): Promise<Omit<SettleResult, 'committed'> & { changes: readonly TreeChange[] }> {
     const changes = await this.#repository.run(diffTrees(this.#index.base && this.#repository.graph.get(this.#index.base)!.tree, tree))
     const target = new Map<VaultPath, FileEntry>()
@@ -290,10 +347,10 @@ export class WorkingTree {
     const run = new CheckoutRun(plan, disk, onProgress && ((filesDone, filesTotal) => onProgress({ phase: 'checkout', filesDone, filesTotal, bytesDone: 0, bytesTotal: 0 })))
     await run.perform(signal)
     const notHere = [...plan.notHere.map((path) => ({ path, reason: 'symbolic links and submodules are not written' })), ...run.impossible]
-    this.#issues = { ...this.#issues, failed: [...this.#issues.failed, ...run.failed], notHere }
+    this.#issues = { ...this.#issues, failed: [...this.#unread, ...run.failed], notHere }
     this.markDirty(run.changed)
     this.#incomplete = run.failed.length > 0
-    return { settled: !run.changed.length, retry: run.failed.length > 0, applied: run.applied, removed: run.removed, changes }
+    return { settled: !run.changed.length && !run.stopped, retry: run.failed.length > 0, applied: run.applied, removed: run.removed, changes }
   }
 
   #mayCheckOut(plan: CheckoutPlan): boolean {
@@ -303,7 +360,9 @@ export class WorkingTree {
       return true
     }
     const key = consentKey(this.#codec, 'incoming', affected.map((step) => [step.path, step.kind === 'write' ? step.oid : null] as const))
-    if (key === this.#approved) {
+    const approved = this.#approved?.direction === 'incoming' && key === this.#approved.key
+    this.#approved = null // a yes counts once, and for exactly this plan
+    if (approved) {
       this.#consent = null
       return true
     }

@@ -43,6 +43,8 @@ export interface ObjectStore {
   writePack(pack: AsyncIterable<Uint8Array> | Uint8Array): Promise<Oid[]>
   /** Opens the resumable reception of a large blob: what arrived in an earlier try is still there. */
   receiveLarge(oid: Oid, size: number): Promise<LargeReception>
+  /** Tidies up (many small packs into one) when that is due; quick when it is not. Loses nothing, also when killed. */
+  maintain(): Promise<void>
   close(): Promise<void>
 }
 

@@ -147,6 +147,15 @@ export class SimDevice {
     this.engine = null
   }
 
+  /** The state folder is gone; the key, the list of peers and the vault are still there. */
+  loseState(): void {
+    this.objects.objects.clear()
+    this.objects.partials.clear()
+    this.refs.clear()
+    this.index.entries.clear()
+    this.index.base = null
+  }
+
   async stop(): Promise<void> {
     const engine = this.engine
     this.engine = null

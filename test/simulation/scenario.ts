@@ -102,7 +102,7 @@ export async function runScenario(seed: number, options: { devices?: number; ste
     const device = pick(fleet.devices)
     const other = pick(fleet.devices)
     let what: string
-    switch (int(12)) {
+    switch (int(14)) {
       case 0:
         if (device.engine) {
           device.crash()
@@ -141,6 +141,24 @@ export async function runScenario(seed: number, options: { devices?: number; ste
         device.disk.failNext(pick(['scan', 'stat', 'read', 'write', 'trash'] as const))
         what = `${device.number}'s disk will fail once`
         break
+      case 7:
+        if (int(3)) what = `${device.number}: ${edit(device)}`
+        else {
+          device.crash()
+          device.loseState()
+          what = `${device.number} loses its repository and index (V8)`
+        }
+        break
+      case 8: {
+        const folders = [...new Set([...device.files().keys()].filter((p) => p.includes('/')).map((p) => p.slice(0, p.indexOf('/'))))]
+        if (!folders.length) what = 'no folder to rename'
+        else {
+          const [from, to] = [pick(folders), `${pick(words)}-${serial++}`]
+          device.disk.userRename(from, to)
+          what = `${device.number}: rename folder ${from} to ${to}`
+        }
+        break
+      }
       default:
         what = `${device.number}: ${edit(device)}`
     }

@@ -177,6 +177,10 @@ export class IdbObjectStore implements ObjectStore {
   }
 
   /** The database stays open: it is its opener's to close. */
+  async maintain(): Promise<void> {
+    await this.repack()
+  }
+
   async close(): Promise<void> {
     this.#closed = true
   }

@@ -165,6 +165,8 @@ export class MemoryObjectStore implements ObjectStore {
     }
   }
 
+  async maintain(): Promise<void> {}
+
   async close(): Promise<void> {}
 
   #find(oid: Oid): GitObject {

@@ -183,6 +183,10 @@ export class NodeObjectStore implements ObjectStore {
     )
   }
 
+  async maintain(): Promise<void> {
+    await this.repack()
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     this.#packs.close()

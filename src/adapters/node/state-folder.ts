@@ -137,7 +137,10 @@ export class StateFolder implements DataStore {
     try {
       text = fs.readFileSync(name, 'utf8')
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOTDIR' || code === 'EISDIR')
+        throw new StateError('damaged', `the state folder ${folder} is not what it was made as`, { path: folder }, { cause: error })
+      if (code !== 'ENOENT') throw error
       throw new StateError(
         'not-initialised',
         `there is no Tandem state for ${vault} in ${folder}`,

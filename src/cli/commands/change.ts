@@ -1,48 +1,35 @@
-import { nodeCodec } from '../../adapters/node/node-codec.ts'
-import { openNodeVault } from '../../adapters/node/node-vault-files.ts'
-import { systemClock } from '../../adapters/node/system-clock.ts'
-import { fileAt } from '../../engine/history-queries.ts'
-import { restoreFile } from '../../engine/restore.ts'
 import type { Context } from '../context.ts'
-import { openHistory } from '../engine-host.ts'
+import { openShare } from '../engine-host.ts'
 import { withEngine } from '../engine-run.ts'
 import { ExitCode } from '../exit-codes.ts'
+import { formatCount } from '../format.ts'
+import { restoreInShare, type Restored } from '../operations.ts'
+import { printable } from '../printable.ts'
 
 /** `tandem restore PATH --at COMMIT`: an ordinary new edit that brings an old version back. */
 export async function restore(context: Context, path: string, commit: string): Promise<void> {
   const { output } = context
-  if (await context.isRunning())
-    return tell(context, path, (await context.call('restore', { path, commit })) as Restored)
   const state = context.openState()
-  const lock = await context.lock('restore')
+  const lock = await context.lockOrReach('restore')
+  if (lock === 'running') return tell(context, path, (await context.call('restore', { path, commit })) as Restored)
   try {
-    const repository = await openHistory(state)
-    const files = await openNodeVault({
-      root: state.vault,
-      codec: nodeCodec,
-      clock: systemClock,
-      onWarning: ({ reason }) => output.diagnostic(reason),
-    })
-    const found = await fileAt(repository, commit, path)
-    const result = await restoreFile(repository, files, found.path, found.oid)
-    await files.close()
-    tell(context, path, { result, commit: found.commit })
+    const share = await openShare(state, (reason) => output.diagnostic(reason))
+    try {
+      tell(context, path, await restoreInShare(share, commit, path))
+    } finally {
+      await share.stop()
+    }
   } finally {
     await lock.release()
   }
-}
-
-interface Restored {
-  readonly result: 'restored' | 'same'
-  readonly commit: string
 }
 
 function tell({ output }: Context, path: string, { result, commit }: Restored): void {
   output.object({ event: 'restored', path, commit, changed: result === 'restored' })
   output.human(
     result === 'restored'
-      ? `${path} is again as it was in ${commit.slice(0, 10)}. It syncs like any other edit.`
-      : `${path} is the same as in ${commit.slice(0, 10)} already.`,
+      ? `${printable(path)} is again as it was in ${commit.slice(0, 10)}. It syncs like any other edit, and the version before it stays in the history.`
+      : `${printable(path)} is the same as in ${commit.slice(0, 10)} already.`,
   )
 }
 
@@ -50,7 +37,9 @@ function tell({ output }: Context, path: string, { result, commit }: Restored): 
 export async function consent(context: Context, yes: boolean): Promise<ExitCode> {
   const { output } = context
   if (!(await context.isRunning())) {
-    output.human('Nothing runs here that could wait for an answer. Start it with: tandem up')
+    context.openState() // no state at all is another trouble
+    output.human('Nothing waits for an answer, because nothing runs here. Start it with:')
+    output.human(`  ${output.style.bold(context.commandLine('up'))}`)
     output.object({ answered: false })
     return ExitCode.notInStep
   }
@@ -64,7 +53,7 @@ export async function consent(context: Context, yes: boolean): Promise<ExitCode>
   else
     output.human(
       yes
-        ? `Approved: ${result.deletes} deletions, ${result.overwrites} overwrites.`
+        ? `Approved: ${formatCount(result.deletes ?? 0, 'deletion')}, ${formatCount(result.overwrites ?? 0, 'overwrite')}.`
         : 'Rejected: the files stay as they are here, and the other devices get them back.',
     )
   return ExitCode.ok
@@ -76,5 +65,7 @@ export async function remove(context: Context, peer: string): Promise<void> {
     removed: { id: string; name: string }
   }
   context.output.object({ event: 'removed', ...removed })
-  context.output.human(`${removed.name} is no longer a peer. It keeps the files that it has.`)
+  context.output.human(
+    `${context.output.style.bold(printable(removed.name))} is no longer paired with this device. It keeps the files that it has.`,
+  )
 }

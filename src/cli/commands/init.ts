@@ -16,7 +16,7 @@ export async function init(context: Context, options: { name?: string; configFol
   try {
     const { state, created } = StateFolder.init(context.folder, context.vault, {
       name: options.name === undefined ? undefined : deviceName(options.name),
-      defaultName: cleanName(hostname()) || 'headless',
+      defaultName: cleanName(hostname()),
       configFolder: options.configFolder,
       secretKey: () => generateSecretKey(nodeRandom),
       idOf: endpointIdOf,
@@ -27,7 +27,9 @@ export async function init(context: Context, options: { name?: string; configFol
     context.output.human(
       `${created ? 'This device is ready' : 'This device was ready already'}: ${style.bold(printable(name))}`,
     )
-    context.output.human(`  Vault    ${shownPath(context.vault)}${configFolder ? '' : " (without Obsidian's config folder)"}`)
+    context.output.human(
+      `  Vault    ${shownPath(context.vault)}${configFolder ? '' : " (without Obsidian's config folder)"}`,
+    )
     context.output.human(`  History  ${shownPath(state.repository)}`)
     context.output.human(`\nNext, to pair it with another device:`)
     context.output.human(`  ${style.bold(context.commandLine('invite'))}`)
@@ -47,7 +49,6 @@ export async function init(context: Context, options: { name?: string; configFol
 }
 
 function deviceName(text: string): string {
-  const name = cleanName(text)
-  if (!name.trim()) throw new UsageError('usage', '--name takes a name that people can read, such as "Laptop"')
-  return name
+  if (!text.trim()) throw new UsageError('usage', '--name takes a name that people can tell apart, such as Laptop')
+  return cleanName(text)
 }

@@ -1,8 +1,11 @@
 import type { Context } from '../context.ts'
 import { openHistory } from '../engine-host.ts'
-import { formatRelativeTime, formatTime } from '../format.ts'
+import { formatCount, formatNumber, formatRelativeTime, formatTime } from '../format.ts'
 import { historyOperation } from '../operations.ts'
 import { restingStatus, type DeviceStatus, type PeerStatusLine } from '../status.ts'
+import { printable } from '../printable.ts'
+import { shownPath } from '../shown-path.ts'
+import type { Style } from '../style.ts'
 import { renderTable } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
 import type { LoggedCommit } from '../../engine/history-queries.ts'
@@ -18,27 +21,56 @@ export async function status(context: Context): Promise<void> {
   const { output } = context
   const report = await readStatus(context)
   const { style } = output
-  output.human(`${style.bold(report.device.name)}  ${report.vault}`)
-  if (!report.running) output.human(style.yellow('Not running.') + ' Start it with: tandem up')
+  output.human(`${style.bold(printable(report.device.name))}  ${shownPath(report.vault)}`)
+  if (report.running) output.human(standing(report, style))
+  else output.human(`${style.yellow('Not running.')} Start it with: ${style.bold(context.commandLine('up'))}`)
   const { share } = report
-  if (share) {
-    output.human(
-      `${share.files} files, ${report.settled ? 'all committed and written' : 'changes are being worked on'}`,
-    )
-    if (share.error) output.human(style.red(share.error))
-    if (share.consent)
-      output.human(
-        style.yellow(
-          `${share.consent.deletes} deletions and ${share.consent.overwrites} overwrites (${share.consent.direction}) wait for tandem approve or tandem reject`,
-        ),
-      )
-    for (const { kind, path, reason } of share.issues)
-      output.human(`${style.yellow(ISSUES[kind] ?? kind)} ${path}: ${reason}`)
-  }
+  if (share?.error) output.human(style.red(printable(share.error)))
+  if (share?.consent) tellConsent(context, share.consent)
+  for (const { kind, path, reason } of share?.issues ?? [])
+    output.human(`${style.yellow(ISSUES[kind] ?? kind)} ${printable(path)}: ${printable(reason)}`)
   if (report.peers.length) output.human(`\n${peerTable(context, report.peers)}`)
-  else output.human('No devices are paired yet.')
+  else tellNoPeers(context)
   output.object({ ...report })
 }
+
+function standing({ share, settled, peers: list }: DeviceStatus, style: Style): string {
+  const files = formatCount(share?.files ?? 0, 'file')
+  if (share?.consent) return `${files}. ${style.yellow('A change waits for an answer.')}`
+  if (!settled) return `${files}. Changes are being worked on.`
+  const connected = list.filter((peer) => peer.status === 'connected' || peer.status === 'syncing')
+  if (!list.length) return `${files}, everything committed.`
+  if (!connected.length) return `${files}, everything committed. ${style.yellow('No device is connected.')}`
+  if (connected.some((peer) => !peer.current)) return `${files}, everything committed. Devices are catching up.`
+  const whom = connected.length === list.length ? 'all devices' : `${connected.length} of ${list.length} devices`
+  return `${files}, ${style.green(`in step with ${whom}`)}.`
+}
+
+function tellConsent(context: Context, consent: NonNullable<NonNullable<DeviceStatus['share']>['consent']>): void {
+  const { output } = context
+  const { style } = output
+  const what = [
+    consent.deletes ? `delete ${formatCount(consent.deletes, 'file')}` : '',
+    consent.overwrites ? `overwrite ${formatCount(consent.overwrites, 'file')}` : '',
+  ].filter(Boolean)
+  const whose = consent.direction === 'incoming' ? 'Another device wants to' : 'Files are gone here, which would'
+  const where = consent.direction === 'incoming' ? 'here' : 'on the other devices'
+  output.human(`\n${style.yellow(`${whose} ${what.join(' and ')} ${where}:`)}`)
+  for (const path of consent.paths.slice(0, CONSENT_PATHS)) output.human(`  ${printable(path)}`)
+  const rest = consent.deletes + consent.overwrites - Math.min(consent.paths.length, CONSENT_PATHS)
+  if (rest > 0) output.human(style.dim(`  and ${formatNumber(rest)} more`))
+  output.human(`Yes: ${style.bold(context.commandLine('approve'))}`)
+  output.human(`No:  ${style.bold(context.commandLine('reject'))}`)
+}
+
+function tellNoPeers(context: Context): void {
+  const { output } = context
+  output.human('No devices are paired yet. To pair one:')
+  output.human(`  ${output.style.bold(context.commandLine('invite'))}`)
+}
+
+/** Of a pending change, as far as a screen takes them; --json has more. */
+const CONSENT_PATHS = 10
 
 const ISSUES: Readonly<Record<string, string>> = {
   unreadable: 'Cannot read',
@@ -50,18 +82,15 @@ const ISSUES: Readonly<Record<string, string>> = {
 /** `tandem peers`: the paired devices. */
 export async function peers(context: Context): Promise<void> {
   const report = await readStatus(context)
-  context.output.human(
-    report.peers.length
-      ? peerTable(context, report.peers)
-      : 'No devices are paired yet. Pair one with: tandem invite, or tandem join.',
-  )
+  if (report.peers.length) context.output.human(peerTable(context, report.peers))
+  else tellNoPeers(context)
   for (const peer of report.peers) context.output.object({ ...peer })
 }
 
 function peerTable({ output }: Context, list: readonly PeerStatusLine[]): string {
   const rows = list.map((peer) => [peer.name, peer.id.slice(0, 10), sentence(peer)])
   return renderTable(
-    [{ title: 'Device', shrinks: true }, { title: 'Id' }, { title: 'State' }],
+    [{ title: 'Device', shrinks: true }, { title: 'Id' }, { title: 'State', shrinks: true }],
     rows,
     output.style,
     output.columns,
@@ -95,7 +124,7 @@ export function sentence(peer: PeerStatusLine, now = Date.now()): string {
 
 /** `tandem log`: commits of the vault, or of one file, newest first. */
 export async function log(context: Context, path: string | undefined, options: { limit?: string }): Promise<void> {
-  const limit = Number(options.limit ?? 50)
+  const limit = options.limit?.trim() === '' ? Number.NaN : Number(options.limit ?? 50)
   if (!Number.isInteger(limit) || limit < 1)
     throw new UsageError('usage', `--limit takes a positive number, not ${options.limit}`)
   const { output } = context
@@ -104,7 +133,7 @@ export async function log(context: Context, path: string | undefined, options: {
     const { commit, device, seconds, zoneMinutes, subject, deleted } = event as LoggedCommit
     found = true
     output.human(
-      `${output.style.yellow(commit.slice(0, 10))}  ${formatTime(seconds * 1000, zoneMinutes)}  ${output.style.bold(device)}  ${subject}${deleted ? ' (deleted)' : ''}`,
+      `${output.style.yellow(commit.slice(0, 10))}  ${formatTime(seconds * 1000, zoneMinutes)}  ${output.style.bold(printable(device))}  ${printable(subject)}${deleted ? ' (deleted)' : ''}`,
     )
     output.object({ commit, device, at: seconds * 1000, subject, ...(deleted === undefined ? {} : { deleted }) })
   })
@@ -112,31 +141,35 @@ export async function log(context: Context, path: string | undefined, options: {
     output.human(
       path === undefined
         ? 'Nothing has been committed yet.'
-        : `No commit changed ${path}. Paths are written as in the vault: Folder/Note.md`,
+        : `No commit changed ${printable(path)}. Paths are written as in the vault: Folder/Note.md`,
     )
 }
+
+/** Bytes of a file that `show --json` gives in one line. */
+const MAX_JSON_CONTENT = 64 * 1024 * 1024
 
 /** `tandem show COMMIT:PATH`: an old version of a file, byte for byte, to stdout. */
 export async function show(context: Context, name: string): Promise<void> {
   const colon = name.indexOf(':')
   if (colon < 1 || colon === name.length - 1)
     throw new UsageError('usage', 'tandem show takes COMMIT:PATH, such as 3f2a91c0:Folder/Note.md')
-  const parts: string[] = []
+  const parts: Buffer[] = []
+  let size = 0
   const result = (await history(
     context,
     'show',
     { commit: name.slice(0, colon), path: name.slice(colon + 1) },
-    (event) => {
-      const { data } = event as { data: string }
-      if (context.output.json) parts.push(data)
-      else process.stdout.write(Buffer.from(data, 'base64'))
+    async (event) => {
+      const content = Buffer.from((event as { data: string }).data, 'base64')
+      context.signal.throwIfAborted()
+      if (!context.output.json) return context.output.bytes(content)
+      size += content.length
+      if (size > MAX_JSON_CONTENT)
+        throw new UsageError('usage', 'the file is too large for one line of JSON; leave --json out to get its bytes')
+      parts.push(content)
     },
   )) as Record<string, unknown>
-  context.output.object({
-    ...result,
-    content: Buffer.concat(parts.map((p) => Buffer.from(p, 'base64'))).toString('base64'),
-    encoding: 'base64',
-  })
+  context.output.object({ ...result, content: Buffer.concat(parts).toString('base64'), encoding: 'base64' })
 }
 
 /** `tandem repo`: the folder of the bare git repository. */
@@ -150,11 +183,11 @@ async function history(
   context: Context,
   method: string,
   params: Record<string, unknown>,
-  onEvent: (event: unknown) => void,
+  onEvent: (event: unknown) => void | Promise<void>,
 ): Promise<unknown> {
   const state = context.openState()
-  if (await context.isRunning()) return context.call(method, params, onEvent)
-  const lock = await context.lock(method)
+  const lock = await context.lockOrReach(method)
+  if (lock === 'running') return context.call(method, params, onEvent)
   try {
     const repository = await openHistory(state)
     return await historyOperation(repository, { method, params }, onEvent)

@@ -1,12 +1,15 @@
 import type { Context } from '../context.ts'
 import { withEngine, type Request } from '../engine-run.ts'
-import { renderQr } from '../qr.ts'
+import { printable } from '../printable.ts'
+import { qrSize, renderQr } from '../qr.ts'
 
 interface PairingEvent {
   readonly link?: string
   readonly question?: string
   readonly code?: string
   readonly device?: string
+  /** The question needs no answer any more: the other side said no, or is gone. */
+  readonly withdrawn?: boolean
 }
 
 interface Paired {
@@ -15,17 +18,20 @@ interface Paired {
 
 /** `tandem invite`: shows a link and its QR code, and ends once another device used it. */
 export async function invite(context: Context): Promise<void> {
-  const { output } = context
-  await withEngine(context, 'invite', async (request) => {
-    const result = await pair(context, request, 'invite', {}, (link) => {
-      output.object({ event: 'invitation', link })
-      output.human('Scan this with the other device, or open the link there. It works once, for ten minutes.\n')
-      output.human(renderQr(link))
-      output.human(`\n${link}\n`)
-      output.human(output.style.dim('Waiting for the other device … (Ctrl-C cancels)'))
+  const { output, signal } = context
+  let shown = false
+  try {
+    await withEngine(context, 'invite', async (request) => {
+      const result = await pair(context, request, 'invite', {}, (link) => {
+        shown = true
+        showLink(context, link)
+      })
+      tellPaired(context, result)
     })
-    tellPaired(context, result)
-  })
+  } catch (error) {
+    if (shown && signal.aborted) output.diagnostic('Cancelled: the link no longer works.')
+    throw error
+  }
 }
 
 /** `tandem join`: follows a link that another device showed. */
@@ -35,6 +41,20 @@ export async function join(context: Context, link: string): Promise<void> {
   )
 }
 
+function showLink({ output }: Context, link: string): void {
+  output.object({ event: 'invitation', link })
+  const { style, columns } = output
+  output.human(`The other device pairs with ${style.bold('this link')}. It works once, for ten minutes.\n`)
+  // A code that the terminal breaks into pieces cannot be scanned.
+  if (columns === undefined || qrSize(link).columns <= columns) output.human(`${renderQr(link)}\n`)
+  else output.human(style.dim(`(A window of ${qrSize(link).columns} columns would show it as a QR code, too.)\n`))
+  output.human(`${link}\n`)
+  output.human('On a phone or in Obsidian: scan it, or open it.')
+  output.human(`In a terminal:             ${style.bold("tandem join VAULT 'LINK'")} (in quotes)\n`)
+  output.human(style.dim('Waiting for the other device … (Ctrl-C cancels)'))
+}
+
+/** One conversation about a pairing, with the questions in it. */
 async function pair(
   context: Context,
   request: Request,
@@ -42,35 +62,52 @@ async function pair(
   params: object,
   onLink: (link: string) => void = () => undefined,
 ): Promise<Paired> {
-  const yes = context.options.yes === true
-  const result = await request(method, { ...params, yes }, (event) => {
-    const { link, question, code, device } = event as PairingEvent
-    if (link) onLink(link)
-    if (question && code) void confirm(context, request, question, code, device ?? 'the other device')
-  })
-  return result as Paired
-}
-
-async function confirm(
-  context: Context,
-  request: Request,
-  question: string,
-  code: string,
-  device: string,
-): Promise<void> {
-  context.output.object({ event: 'code', code, device })
-  let accepted = false
-  try {
-    accepted = await context.ask(`Does “${device}” show the code ${code}, too?`)
-  } catch (error) {
-    if (!context.signal.aborted) context.output.diagnostic(error instanceof Error ? error.message : String(error))
+  const asking = new Map<string, AbortController>()
+  let trouble: unknown
+  const confirm = async (question: string, code: string, device: string): Promise<void> => {
+    const over = new AbortController()
+    asking.set(question, over)
+    let accepted = false
+    try {
+      accepted = await context.ask(
+        `Does ${context.output.errorStyle.bold(printable(device))} show the code ${context.output.errorStyle.bold(code)}, too?`,
+        over.signal,
+      )
+    } catch (error) {
+      if (over.signal.aborted || context.signal.aborted) return
+      trouble = error
+    } finally {
+      asking.delete(question)
+    }
+    await request('answer', { question, accepted })
   }
-  await request('answer', { question, accepted })
+  const onEvent = (event: unknown): void => {
+    const { link, question, code, device, withdrawn } = event as PairingEvent
+    if (link) onLink(link)
+    if (!question) return
+    if (withdrawn) {
+      asking.get(question)?.abort(new DOMException('withdrawn', 'AbortError'))
+      context.output.object({ event: 'withdrawn' })
+      if (method === 'invite') context.output.diagnostic('\nThe other device did not go on. The link still works.')
+    } else if (code) {
+      const name = device ?? 'the other device'
+      context.output.object({ event: 'code', code, device: name, question })
+      // What goes wrong on the way of the answer ends the request, too, and is told there.
+      confirm(question, code, name).catch((error: unknown) => (trouble ??= error))
+    }
+  }
+  try {
+    return (await request(method, { ...params, yes: context.options.yes === true }, onEvent)) as Paired
+  } catch (error) {
+    throw trouble ?? error
+  } finally {
+    for (const over of asking.values()) over.abort(new DOMException('over', 'AbortError'))
+  }
 }
 
-function tellPaired({ output, vault }: Context, { paired }: Paired): void {
+function tellPaired(context: Context, { paired }: Paired): void {
+  const { output } = context
   output.object({ event: 'paired', id: paired.id, name: paired.name })
-  output.human(
-    `${output.style.green('Paired')} with ${output.style.bold(paired.name)}. Keep both in step with: tandem up ${vault}`,
-  )
+  output.human(`${output.style.green('Paired')} with ${output.style.bold(printable(paired.name))}.`)
+  output.human(`Keep the two in step, here and there, with: ${output.style.bold(context.commandLine('up'))}`)
 }

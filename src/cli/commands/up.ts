@@ -2,10 +2,13 @@ import type { Device, DeviceEvent } from '../../engine/device.ts'
 import type { Context } from '../context.ts'
 import { serveControl } from '../control-server.ts'
 import { EngineHost } from '../engine-host.ts'
+import { errorReport } from '../error-report.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { formatCount, formatDuration } from '../format.ts'
 import { Operations } from '../operations.ts'
 import type { Output } from '../output.ts'
+import { printable } from '../printable.ts'
+import { shownPath } from '../shown-path.ts'
 import { deviceStatus } from '../status.ts'
 
 /** Paths named in one line of output. */
@@ -26,7 +29,8 @@ export async function up(context: Context, options: { once?: boolean }): Promise
       ...(debounceMs === undefined ? {} : { debounceMs }),
       onLog: (record) => {
         output.object({ ...record, event: 'log', kind: record.event })
-        if (record.level === 'warn' || record.level === 'error')
+        if ((record.level === 'warn' || record.level === 'error') && record.event !== 'share.error')
+          // told by UpDisplay
           output.diagnostic(output.errorStyle.yellow(record.message))
       },
     })
@@ -35,17 +39,19 @@ export async function up(context: Context, options: { once?: boolean }): Promise
       operations.handle(request, reply, signal),
     )
     try {
-      new UpDisplay(host.device, output, context.options.yes === true)
+      new UpDisplay(host.device, context, options.once === true)
       output.human(
-        `${output.style.bold(state.settings.deviceName)} keeps ${output.style.bold(state.vault)} in step. Ctrl-C stops.`,
+        `${output.style.bold(printable(state.settings.deviceName))} keeps ${output.style.bold(shownPath(state.vault))} in step.${options.once ? '' : ' Ctrl-C stops.'}`,
       )
-      await host.device.start({ watch: options.once !== true })
+      await host.start({ watch: options.once !== true })
       output.object({ event: 'up', id: host.device.id, ...deviceStatus(host) })
       if (!host.device.peers.getPeers().length)
-        output.human('No devices are paired yet: tandem invite, or tandem join with a link.')
+        output.human(
+          `No devices are paired yet. In another terminal: ${output.style.bold(context.commandLine('invite'))}`,
+        )
       const code = options.once ? await untilCurrent(host.device, context.signal) : await untilAborted(context.signal)
       output.progress().stop()
-      tellEnd(output, code)
+      tellEnd(context, code)
       return code
     } finally {
       await control.close()
@@ -65,18 +71,28 @@ function untilAborted(signal: AbortSignal): Promise<ExitCode> {
 
 /** Done when every peer is either current or was tried and not reached. */
 function untilCurrent(device: Device, signal: AbortSignal): Promise<ExitCode> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let quiet: NodeJS.Timeout
-    const end = (code: ExitCode) => {
+    const over = () => {
       clearTimeout(quiet)
       stop()
+    }
+    const end = (code: ExitCode) => {
+      over()
       resolve(code)
     }
     const look = () => {
       clearTimeout(quiet)
       quiet = setTimeout(() => end(ExitCode.notInStep), STUCK_MS)
       if (signal.aborted) return end(ExitCode.interrupted)
-      if ([...device.shares.values()].some((share) => share.tree.consent)) return end(ExitCode.notInStep)
+      const shares = [...device.shares.values()]
+      const trouble = shares.find((share) => share.lastError !== null)
+      if (trouble) {
+        over()
+        return reject(trouble.lastError as Error)
+      }
+      if (shares.some((share) => share.tree.consent)) return end(ExitCode.notInStep)
+      if (shares.some((share) => share.tree.issues.failed.length)) return end(ExitCode.cannotWrite)
       const reports = device.peerReports()
       const reached = reports.filter((r) => r.state.link === 'connected')
       const failed = reports.filter((r) => r.state.link === 'disconnected' && r.state.lastError)
@@ -90,12 +106,14 @@ function untilCurrent(device: Device, signal: AbortSignal): Promise<ExitCode> {
   })
 }
 
-function tellEnd(output: Output, code: ExitCode): void {
+function tellEnd(context: Context, code: ExitCode): void {
+  const { output } = context
   output.object({ event: 'down', code })
   if (code === ExitCode.ok) output.human('Stopped. Everything that arrived is kept.')
   if (code === ExitCode.network)
     output.human('No paired device could be reached. Your changes are committed here and will be sent the next time.')
-  if (code === ExitCode.notInStep) output.human('Not in step yet. "tandem status" says what is missing.')
+  if (code === ExitCode.notInStep) output.human('Not in step yet: see above what is missing.')
+  if (code === ExitCode.cannotWrite) output.human('Not in step yet: some files could not be written here.')
 }
 
 /** Turns the engine's events into lines and a progress display. */
@@ -104,10 +122,19 @@ class UpDisplay {
   readonly #device: Device
   #phase: string | null = null
 
-  constructor(device: Device, output: Output, yes: boolean) {
+  readonly #context: Context
+  /** Trouble is told once, not at every try. */
+  #troubleTold: string | null = null
+  #issuesTold = new Set<string>()
+
+  constructor(device: Device, context: Context, once: boolean) {
     this.#device = device
-    this.#output = output
-    device.on((event) => this.#on(event, yes))
+    this.#context = context
+    this.#output = context.output
+    const yes = context.options.yes === true
+    device.on((event) => {
+      if (!(once && event.kind === 'share' && event.event.kind === 'error')) this.#on(event, yes) // it ends the run, and is told then
+    })
   }
 
   #on(event: DeviceEvent, yes: boolean): void {
@@ -135,6 +162,7 @@ class UpDisplay {
         })
       }
       case 'settled': {
+        this.#troubleTold = null
         this.#endPhase()
         const { applied, removed, committed, ms } = event
         this.#output.object({
@@ -155,12 +183,30 @@ class UpDisplay {
       case 'consent':
         return this.#consent(share, yes)
       case 'error':
-        return this.#output.diagnostic(
-          this.#output.errorStyle.red(event.error instanceof Error ? event.error.message : String(event.error)),
-        )
+        return this.#trouble(event.error)
       case 'state':
+        this.#issues(share)
         return this.#output.object({ event: 'state', share, view: event.state.applied, heads: event.state.heads.size })
     }
+  }
+
+  #trouble(error: unknown): void {
+    const { message, hint, detail, code } = errorReport(error)
+    this.#output.object({ event: 'trouble', code, message, hint, ...(detail ? { detail } : {}) })
+    const words = `${message}${detail ?? ''}`
+    if (this.#troubleTold === words) return
+    this.#troubleTold = words
+    this.#output.diagnostic(`${this.#output.errorStyle.red(message)}${detail ? `\n${detail}` : ''}\n${hint}`)
+  }
+
+  /** Files that could not be read or written just now. */
+  #issues(share: string): void {
+    const { failed, unreadable } = this.#device.shares.get(share)!.tree.issues
+    const now = new Set([...failed, ...unreadable].map(({ path, reason }) => `${path}: ${reason}`))
+    for (const line of now)
+      if (!this.#issuesTold.has(line))
+        this.#output.diagnostic(this.#output.errorStyle.yellow(`Will be tried again: ${printable(line)}`))
+    this.#issuesTold = now
   }
 
   #consent(name: string, yes: boolean): void {
@@ -184,8 +230,9 @@ class UpDisplay {
     })
     this.#output.diagnostic(
       this.#output.errorStyle.yellow(
-        `${whose} ${what}: ${named([...pending.deletes, ...pending.overwrites])}. Nothing is done until you say so: tandem approve, or tandem reject.`,
-      ),
+        `${whose} ${what}: ${named([...pending.deletes, ...pending.overwrites])}. Nothing is done until you say so:`,
+      ) +
+        `\n  ${this.#output.errorStyle.bold(this.#context.commandLine('approve'))}\n  ${this.#output.errorStyle.bold(this.#context.commandLine('reject'))}`,
     )
   }
 
@@ -226,5 +273,5 @@ class UpDisplay {
 
 function named(paths: readonly string[]): string {
   const rest = paths.length - NAMED
-  return paths.slice(0, NAMED).join(', ') + (rest > 0 ? ` and ${rest} more` : '')
+  return paths.slice(0, NAMED).map(printable).join(', ') + (rest > 0 ? ` and ${formatCount(rest, 'other')}` : '')
 }

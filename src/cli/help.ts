@@ -1,0 +1,154 @@
+import { ExitCode, exitCodeLine } from './exit-codes.ts'
+
+/** What `--help` of one command teaches beyond its options. Lines of at most 80 columns: nothing wraps them. */
+export interface CommandHelp {
+  /** In the list of commands. */
+  readonly summary: string
+  readonly description: string
+  readonly arguments?: Readonly<Record<string, string>>
+  /** A command line, and what it is for. */
+  readonly examples: readonly (readonly [string, string])[]
+  /** Beyond 0, 2, 3 and 4, which every command may end with. */
+  readonly exits?: readonly ExitCode[]
+}
+
+export const commandHelp = {
+  init: {
+    summary: 'make this device ready for a vault',
+    description:
+      "Gives this device an identity (a key of its own) and an empty history for a vault. Everything lies in a state folder in the user's data folder, never inside the vault; the vault itself is not touched. Repeating it changes the options that are given and nothing else.",
+    examples: [
+      ['tandem init ~/Notes', "the device is called by the host's name"],
+      ['tandem init ~/Notes --name "Attic server"', 'so that others recognise it'],
+    ],
+    exits: [ExitCode.cannotWrite],
+  },
+  invite: {
+    summary: 'show a link and QR code, wait until another device joins',
+    description:
+      'Shows a pairing link as text and as a QR code and waits until another device has used it. A link works once, for ten minutes. Both devices then show the same short code; say yes on both when the codes are equal. Works while tandem up runs on the vault, and without.',
+    examples: [
+      ['tandem invite ~/Notes', 'then tandem join on the other device'],
+      ['tandem invite ~/Notes --yes --json', "for scripts: a line with the link, then one with the peer's id"],
+    ],
+    exits: [ExitCode.pairing, ExitCode.network, ExitCode.interrupted],
+  },
+  join: {
+    summary: 'pair with the device that showed a link',
+    description:
+      'Follows the link that tandem invite, or Obsidian, showed on another device. Put it in quotes. Both devices show a short code; say yes on both when the codes are equal. Nothing of the vault moves before that.',
+    arguments: { link: 'the whole link, obsidian://tandem-sync?…' },
+    examples: [["tandem join ~/Notes 'obsidian://tandem-sync?ticket=…'", '']],
+    exits: [ExitCode.pairing, ExitCode.network, ExitCode.interrupted],
+  },
+  up: {
+    summary: 'keep the vault in step until Ctrl-C',
+    description:
+      'Watches the vault, commits what changes, and exchanges it with every paired device that is reachable. What both sides changed is merged; what cannot be merged is kept twice. Other commands can be used meanwhile, in another terminal.',
+    examples: [
+      ['tandem up ~/Notes', 'keeps running; Ctrl-C stops it in order'],
+      ['tandem up ~/Notes --once', 'for a timer: one exchange with whoever is reachable'],
+    ],
+    exits: [ExitCode.network, ExitCode.notInStep, ExitCode.cannotWrite, ExitCode.interrupted],
+  },
+  status: {
+    summary: 'what is connected, in step, and waiting',
+    description:
+      'Tells whether the vault is in step: what is being worked on, what waits for an answer, which files make trouble, and one line per paired device.',
+    examples: [
+      ['tandem status ~/Notes', ''],
+      ['tandem status ~/Notes --json | jq .peers', 'id, name, status, current … of every device'],
+    ],
+  },
+  peers: {
+    summary: 'the paired devices',
+    description: 'Lists the paired devices: name, the beginning of the id, and how things stand with each.',
+    examples: [['tandem peers ~/Notes', '']],
+  },
+  remove: {
+    summary: 'end the pairing with a device',
+    description:
+      'Ends the pairing with a device: no connection in either direction any more. It keeps the files that it has; so does this device.',
+    arguments: { peer: 'name of the device, or the beginning of its id' },
+    examples: [['tandem remove ~/Notes "Old laptop"', '']],
+    exits: [ExitCode.network],
+  },
+  log: {
+    summary: 'history of the vault, or of one file',
+    description:
+      'Lists commits, newest first: id, time, device, and what changed. With a path, those that changed that file. All devices share the history, so it can be long.',
+    arguments: { path: 'a file, as seen from the vault: Folder/Note.md' },
+    examples: [
+      ['tandem log ~/Notes --limit 10', ''],
+      ['tandem log ~/Notes Projects/Plan.md', 'versions of one note'],
+    ],
+  },
+  show: {
+    summary: 'print a file as it was at a commit',
+    description:
+      'Prints a file as it was at a commit, byte for byte. Commits are listed by tandem log; eight digits do.',
+    arguments: { version: 'COMMIT:PATH' },
+    examples: [
+      ['tandem show ~/Notes 3f2a91c0:Projects/Plan.md', ''],
+      ['tandem show ~/Notes 3f2a91c0:photo.jpg > photo.jpg', ''],
+    ],
+  },
+  restore: {
+    summary: 'bring an old version of a file back',
+    description:
+      'Brings an old version of a file back as an ordinary new edit: what is there now is committed first and stays in the history, and the other devices get the change like any other.',
+    arguments: { path: 'a file, as seen from the vault: Folder/Note.md' },
+    examples: [['tandem restore ~/Notes Projects/Plan.md --at 3f2a91c0', '']],
+    exits: [ExitCode.cannotWrite],
+  },
+  approve: {
+    summary: 'say yes to a change of very many files',
+    description:
+      'A change that would delete or overwrite more than 50 files and a fifth of the vault waits for an answer, on the device that it comes to as well as on the one where files vanished. This is the yes; tandem status shows what waits.',
+    examples: [['tandem approve ~/Notes', '']],
+    exits: [ExitCode.notInStep],
+  },
+  reject: {
+    summary: 'say no to it: keep the files as they are here',
+    description:
+      'The no to a change of very many files. An incoming one is not done, and the other devices get the files back; files that vanished here are brought back.',
+    examples: [['tandem reject ~/Notes', '']],
+    exits: [ExitCode.notInStep],
+  },
+  repo: {
+    summary: "print the folder of the vault's git repository",
+    description:
+      'Prints the folder of the bare git repository that holds the history. Stock git can read and clone it; the branch main is what the vault shows. Leave the writing to Tandem.',
+    examples: [['git clone "$(tandem repo ~/Notes)" notes', 'the whole history in a folder of its own']],
+  },
+} as const satisfies Record<string, CommandHelp>
+
+export type CommandName = keyof typeof commandHelp
+
+/** Examples and exit codes of a command, below its options. */
+export function helpFooter({ examples, exits = [] }: CommandHelp): string {
+  const codes = [ExitCode.ok, ...exits, ExitCode.usage, ExitCode.vault, ExitCode.state, ExitCode.unexpected]
+  return [
+    '',
+    examples.length > 1 ? 'Examples:' : 'Example:',
+    ...examples.flatMap(([line, why]) => (why ? [`  ${line}`, `      ${why}`] : [`  ${line}`])),
+    '',
+    'Exit codes:',
+    ...codes.sort((a, b) => a - b).map(exitCodeLine),
+  ].join('\n')
+}
+
+/** Below the list of commands. */
+export const gettingStarted = `
+To begin, on the first device:
+  tandem init ~/Notes            makes it ready for the vault
+  tandem invite ~/Notes          shows a link and a QR code, and waits
+On the second one, where ~/Notes may be an empty folder:
+  tandem init ~/Notes
+  tandem join ~/Notes 'LINK'     pairs the two; compare the short code
+Then on both:
+  tandem up ~/Notes              keeps them in step until Ctrl-C
+
+For scripts, every command takes --json: one object per line on stdout, the last
+one {"event":"error", "code", "message", "hint"} when something went wrong.
+"tandem help COMMAND" tells more about a command.`

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest'
+import { twoDevicesWith } from '../support/devices.ts'
+import { seededRandom } from '../support/seeded-random.ts'
+import type { TestDevice } from '../support/test-device.ts'
+
+describe('[E1] a file that a person edits while changes arrive', () => {
+  it('is never overwritten between check and change: the edit is committed first and merged', async () => {
+    let interfere: (path: string) => void = () => undefined
+    const { devices, a, b } = await twoDevicesWith({ 'Note.md': 'one\n\ntwo\n\nthree\n' }, {}, { files: { beforeReplace: (path) => interfere(path) } })
+    interfere = (path) => {
+      interfere = () => undefined
+      b.disk.userWrite(path, 'one\n\ntwo\n\nthree of B\n')
+    }
+    a.write({ 'Note.md': 'one of A\n\ntwo\n\nthree\n' })
+    await devices.agree()
+    expect(b.vault()).toEqual({ 'Note.md': 'one of A\n\ntwo\n\nthree of B\n' })
+    expect(b.ownCommits()).toHaveLength(1)
+  })
+
+  it('is never deleted: modify beats delete', async () => {
+    let interfere: (path: string) => void = () => undefined
+    const { devices, a, b } = await twoDevicesWith({ 'Note.md': 'old\n', 'Keep.md': 'kept\n' }, {}, { files: { beforeReplace: (path) => interfere(path) } })
+    interfere = (path) => {
+      interfere = () => undefined
+      b.disk.userWrite(path, 'old, and new text\n')
+    }
+    a.disk.userDelete('Note.md')
+    await devices.agree()
+    expect(a.vault()).toEqual({ 'Keep.md': 'kept\n', 'Note.md': 'old, and new text\n' })
+    expect(b.disk.trash.size).toBe(0)
+  })
+
+  it('is not replaced where a new file was to come: both are kept', async () => {
+    let interfere: (path: string) => void = () => undefined
+    const { devices, a, b } = await twoDevicesWith({ 'Keep.md': 'kept\n' }, {}, { files: { beforeReplace: (path) => interfere(path) } })
+    interfere = (path) => {
+      interfere = () => undefined
+      b.disk.userWrite(path, 'written by B\n')
+    }
+    a.write({ 'New.md': 'written by A\n' })
+    await devices.agree()
+    expect(Object.values(a.vault()).sort()).toEqual(['kept\n', 'written by A\n', 'written by B\n'])
+  })
+
+  it('is written back after a deletion that a person made at the same moment elsewhere, with a folder in between', async () => {
+    let interfere: (path: string) => void = () => undefined
+    const { devices, a, b } = await twoDevicesWith({ 'sub/Note.md': 'old\n', 'Keep.md': 'kept\n' }, {}, { files: { beforeReplace: (path) => interfere(path) } })
+    interfere = () => {
+      interfere = () => undefined
+      b.disk.userDelete('sub')
+    }
+    a.write({ 'sub/Note.md': 'old\nnew\n' })
+    await devices.agree()
+    expect(b.vault()).toEqual({ 'Keep.md': 'kept\n', 'sub/Note.md': 'old\nnew\n' })
+  })
+})
+
+describe('[E1] [V6] typing while changes arrive', () => {
+  const SEEDS = 200
+  const BATCH = 25
+  for (let first = 1; first <= SEEDS; first += BATCH) {
+    it(`loses nothing that was typed, seeds ${first} to ${first + BATCH - 1}`, { timeout: 120_000 }, async () => {
+      for (let seed = first; seed < first + BATCH; seed++) await typeTogether(seed)
+    })
+  }
+})
+
+/** Two people type into the same notes; an editor reads a file, changes a line, and writes it, in one step. */
+async function typeTogether(seed: number): Promise<void> {
+  const random = seededRandom(seed)
+  const int = (n: number): number => Math.floor(random.fraction() * n)
+  let interfere: () => void = () => undefined
+  const notes = { 'One.md': paragraphs('one'), 'sub/Two.md': paragraphs('two') }
+  const files = { beforeReplace: () => interfere() }
+  const { devices, a, b } = await twoDevicesWith(notes, { files }, { files, disk: { mtimeGranularityMs: int(2) ? 2000 : 1 } })
+  const typed: string[] = []
+  const type = (device: TestDevice): void => {
+    const path = Object.keys(notes)[int(2)]!
+    const lines = (device.read(path) ?? '').split('\n')
+    const text = `${device.name} typed ${seed}.${typed.length}`
+    typed.push(text)
+    const at = int(lines.length)
+    if (int(3) === 0 && /typed/.test(lines[at]!)) lines[at] += ` and ${text}`
+    else lines.splice(at, 0, text)
+    device.write({ [path]: lines.join('\n') })
+  }
+  interfere = () => void (int(3) === 0 && typed.length < 60 && type(int(2) ? a : b))
+  for (let step = 0; step < 15; step++) {
+    type(int(2) ? a : b)
+    await devices.pass([0, 1, 60, 200, 350, 800][int(6)]!)
+  }
+  await devices.agree().catch((error: Error) => {
+    throw new Error(`seed ${seed}: ${error.message}`)
+  })
+  const shown = Object.values(a.vault()).join('\n')
+  const lost = typed.filter((text) => !new RegExp(`${text.replace('.', '\\.')}(?!\\d)`).test(shown))
+  expect(lost, `seed ${seed}`).toEqual([])
+  await devices.stop()
+}
+
+function paragraphs(name: string): string {
+  return Array.from({ length: 6 }, (_, i) => `Paragraph ${i} of ${name}.\n`).join('\n')
+}
