@@ -74,7 +74,7 @@ for (const target of targets) {
     () => false,
   )
   if (!there) {
-    console.log(`${target.outfile}  skipped: ${entry} is not there`)
+    console.error(`${target.outfile}  skipped: ${entry} is not there`)
     continue
   }
   try {
@@ -84,5 +84,5 @@ for (const target of targets) {
   }
   const file = join(root, target.outfile)
   if (target.platform === 'node') await chmod(file, 0o755)
-  console.log(`${target.outfile}  ${kilobytes((await stat(file)).size)}`)
+  console.error(`${target.outfile}  ${kilobytes((await stat(file)).size)}`)
 }

@@ -38,8 +38,18 @@ export async function clone({ options, work, vault, bundles }) {
       value: of('wholeMs'),
       beside: { name: 'git clone', value: median(git.map((take) => take.ms)) },
     },
-    { what: 'of that the transfer, verified', unit: 'ms', value: of('transferMs'), note: `${(of('bytes') / 1e6).toFixed(1)} MB` },
-    { what: 'of that the checkout', unit: 'ms', value: of('checkoutMs'), note: `${of('files')} files, each synced to disk` },
+    {
+      what: 'of that the transfer, verified',
+      unit: 'ms',
+      value: of('transferMs'),
+      note: `${(of('bytes') / 1e6).toFixed(1)} MB`,
+    },
+    {
+      what: 'of that the checkout',
+      unit: 'ms',
+      value: of('checkoutMs'),
+      note: `${of('files')} files, each synced to disk`,
+    },
     { what: 'CPU', unit: 'ms', value: of('cpuMs') },
     { what: 'peak memory, both sides in one process', unit: 'MB', value: of('peakMB') },
   ]

@@ -74,13 +74,30 @@ export async function firstSync(context) {
     takes.push(take)
   }
   const raw = { name: 'bare binding', value: median(rates) }
-  const of = (key) => (takes.some((take) => take[key] === undefined) ? undefined : median(takes.map((take) => take[key])))
+  const of = (key) =>
+    takes.some((take) => take[key] === undefined) ? undefined : median(takes.map((take) => take[key]))
   const megabytes = of('bytes') / 1e6
   return [
-    { what: 'first sync, from connected until all files are there', unit: 'ms', value: of('syncMs'), note: `${megabytes.toFixed(1)} MB of packs` },
-    { what: 'bytes per time over all of it', unit: 'MB/s', value: (megabytes / of('syncMs')) * 1000, beside: raw, aim: { least: 0.8, x: true } },
+    {
+      what: 'first sync, from connected until all files are there',
+      unit: 'ms',
+      value: of('syncMs'),
+      note: `${megabytes.toFixed(1)} MB of packs`,
+    },
+    {
+      what: 'bytes per time over all of it',
+      unit: 'MB/s',
+      value: (megabytes / of('syncMs')) * 1000,
+      beside: raw,
+      aim: { least: 0.8, x: true },
+    },
     { what: 'of that until everything is here, verified', unit: 'ms', value: of('transferMs') },
-    { what: 'bytes per time of the transfer alone', unit: 'MB/s', value: (megabytes / of('transferMs')) * 1000, beside: raw },
+    {
+      what: 'bytes per time of the transfer alone',
+      unit: 'MB/s',
+      value: (megabytes / of('transferMs')) * 1000,
+      beside: raw,
+    },
     { what: 'of that the checkout', unit: 'ms', value: of('checkoutMs') },
     { what: 'from the start of the process to connected', unit: 'ms', value: of('startMs') },
     { what: 'snapshot by the sender before (start of the process until up)', unit: 'ms', value: of('snapshotMs') },

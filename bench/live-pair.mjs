@@ -33,14 +33,20 @@ class Peer {
     this.startedAt = performance.now()
     const [file, ...args] = this.command('up')
     const options = process.env.BENCH_NODE_OPTIONS ? { NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS } : {}
-    const child = (this.#process = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...options } }))
-    createInterface({ input: child.stdout }).on('line', (text) => this.lines.push({ at: performance.now(), line: JSON.parse(text) }))
+    const child = (this.#process = spawn(file, args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...options },
+    }))
+    createInterface({ input: child.stdout }).on('line', (text) =>
+      this.lines.push({ at: performance.now(), line: JSON.parse(text) }),
+    )
     this.#ended = new Promise((resolve) => child.on('exit', resolve))
   }
 
   /** When the first line of this run came that fits. */
   async when(what, fits, limit = 300_000) {
-    return (await until(() => this.lines.find(({ line }) => fits(line)), `${this.name}: ${what}`, { every: 2, limit })).at
+    return (await until(() => this.lines.find(({ line }) => fits(line)), `${this.name}: ${what}`, { every: 2, limit }))
+      .at
   }
 
   whenUp() {
@@ -76,7 +82,8 @@ export class LivePair {
   }
 
   async pair() {
-    for (const peer of [this.a, this.b]) await run([process.execPath, peer.cli, 'init', peer.vault, '--name', peer.name, '--state', peer.state])
+    for (const peer of [this.a, this.b])
+      await run([process.execPath, peer.cli, 'init', peer.vault, '--name', peer.name, '--state', peer.state])
     const [file, ...args] = this.a.command('invite')
     const inviting = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] })
     const ended = new Promise((resolve) => inviting.on('exit', resolve))

@@ -26,7 +26,11 @@ export async function live(context) {
   await sleep(500)
   const after = await traffic(a, b)
 
-  const burst = await manyEdits(a, b, Array.from({ length: Math.min(BURST, notes.length) }, (_, n) => pick(n)))
+  const burst = await manyEdits(
+    a,
+    b,
+    Array.from({ length: Math.min(BURST, notes.length) }, (_, n) => pick(n)),
+  )
   await sleep(3000)
 
   const seconds = options.quick ? 5 : 20
@@ -35,7 +39,8 @@ export async function live(context) {
   await sleep(seconds * 1000)
   const cpuAfter = [a.cpu(), b.cpu()]
   const idleAfter = await traffic(a, b)
-  const idle = cpuBefore[0] === undefined ? undefined : median([0, 1].map((i) => ((cpuAfter[i] - cpuBefore[i]) / seconds) * 100))
+  const idle =
+    cpuBefore[0] === undefined ? undefined : median([0, 1].map((i) => ((cpuAfter[i] - cpuBefore[i]) / seconds) * 100))
   const peak = Math.max(a.peakMB() ?? NaN, b.peakMB() ?? NaN)
 
   await pair.stop()
@@ -45,11 +50,26 @@ export async function live(context) {
   const inStep = Math.max(await a.whenInStep(), await b.whenInStep())
   const net = latencies.map((ms) => ms - DEBOUNCE_MS)
   return [
-    { what: `one edit until it is in the other vault, median of ${edits}`, unit: 'ms', value: median(latencies), note: `debounce ${DEBOUNCE_MS} ms` },
+    {
+      what: `one edit until it is in the other vault, median of ${edits}`,
+      unit: 'ms',
+      value: median(latencies),
+      note: `debounce ${DEBOUNCE_MS} ms`,
+    },
     { what: 'without the debounce', unit: 'ms', value: median(net), aim: { most: 60 } },
     { what: 'without the debounce, 95th percentile', unit: 'ms', value: quantile(net, 0.95) },
-    { what: 'bytes on the link for it, both ways', unit: 'bytes', value: (after - before) / edits, aim: { most: 2048 } },
-    { what: `burst of ${burst.count} edits until all are there`, unit: 'ms', value: burst.ms, note: `written within ${burst.writtenMs.toFixed(0)} ms, debounce included` },
+    {
+      what: 'bytes on the link for it, both ways',
+      unit: 'bytes',
+      value: (after - before) / edits,
+      aim: { most: 2048 },
+    },
+    {
+      what: `burst of ${burst.count} edits until all are there`,
+      unit: 'ms',
+      value: burst.ms,
+      note: `written within ${burst.writtenMs.toFixed(0)} ms, debounce included`,
+    },
     { what: 'CPU at rest, of one core', unit: '%', value: idle, note: `over ${seconds} s` },
     { what: 'bytes at rest, both ways, per minute', unit: 'bytes', value: ((idleAfter - idleBefore) / seconds) * 60 },
     { what: 'peak memory so far, the larger one', unit: 'MB', value: peak, aim: { most: 300 } },
@@ -69,7 +89,11 @@ async function oneEdit(from, to, path, text) {
   const start = performance.now()
   const wanted = readFileSync(join(from.vault, path))
   const target = join(to.vault, path)
-  await until(() => statSync(target, { throwIfNoEntry: false })?.size === wanted.length && readFileSync(target).equals(wanted), `the edit of ${path}`, { limit: 30_000 })
+  await until(
+    () => statSync(target, { throwIfNoEntry: false })?.size === wanted.length && readFileSync(target).equals(wanted),
+    `the edit of ${path}`,
+    { limit: 30_000 },
+  )
   return performance.now() - start
 }
 
@@ -81,6 +105,8 @@ async function manyEdits(from, to, paths) {
   })
   const writtenMs = performance.now() - start
   for (const [path, size] of wanted)
-    await until(() => statSync(join(to.vault, path), { throwIfNoEntry: false })?.size === size, `the edit of ${path}`, { limit: 60_000 })
+    await until(() => statSync(join(to.vault, path), { throwIfNoEntry: false })?.size === size, `the edit of ${path}`, {
+      limit: 60_000,
+    })
   return { count: paths.length, ms: performance.now() - start, writtenMs }
 }

@@ -80,7 +80,10 @@ async function main(options) {
       printTable(name, part, (performance.now() - started) / 1000)
     }
     if (options.json !== undefined) {
-      writeFileSync(options.json, `${JSON.stringify({ at: new Date().toISOString(), machine, made, options, rows }, null, 2)}\n`)
+      writeFileSync(
+        options.json,
+        `${JSON.stringify({ at: new Date().toISOString(), machine, made, options, rows }, null, 2)}\n`,
+      )
     }
   } finally {
     await state.peers?.stop()

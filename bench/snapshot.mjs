@@ -33,7 +33,8 @@ export async function snapshot({ options, work, vault, bundles }) {
     rmSync(copy, { recursive: true })
   }
 
-  const of = (list, key) => (list.some((take) => take[key] === undefined) ? undefined : median(list.map((take) => take[key])))
+  const of = (list, key) =>
+    list.some((take) => take[key] === undefined) ? undefined : median(list.map((take) => take[key]))
   return [
     {
       what: 'first snapshot, whole process',

@@ -7,7 +7,10 @@
 
 const DIGITS = { ms: 0, MB: 1, 'MB/s': 1, s: 2, '%': 2, kB: 2, µs: 1, bytes: 0 }
 
-const show = (value, unit) => (value === undefined || Number.isNaN(value) ? '–' : `${value.toFixed(value < 10 && unit === 'ms' ? 1 : (DIGITS[unit] ?? 2))} ${unit}`)
+const show = (value, unit) =>
+  value === undefined || Number.isNaN(value)
+    ? '–'
+    : `${value.toFixed(value < 10 && unit === 'ms' ? 1 : (DIGITS[unit] ?? 2))} ${unit}`
 
 /** @param {Row} row */
 export function ratioOf({ value, beside }) {
@@ -40,7 +43,9 @@ export function printTable(title, rows, seconds) {
   })
   const widths = cells[0]?.map((_, column) => Math.max(...cells.map((line) => line[column].length))) ?? []
   for (const line of cells) {
-    const padded = line.map((cell, column) => (column === 1 || column === 3 ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
+    const padded = line.map((cell, column) =>
+      column === 1 || column === 3 ? cell.padStart(widths[column]) : cell.padEnd(widths[column]),
+    )
     console.log(`  ${padded.join('  ').trimEnd()}`)
   }
 }

@@ -57,7 +57,11 @@ export async function makeDemoFolder(parent: string | undefined, source: string)
   } catch (error) {
     throw refuse((error as Error).message, error)
   }
-  const device = (name: string): DeviceFolders => ({ name, vault: join(root, name), state: join(root, `${name}-state`) })
+  const device = (name: string): DeviceFolders => ({
+    name,
+    vault: join(root, name),
+    state: join(root, `${name}-state`),
+  })
   const folder = { root, a: device('A'), b: device('B'), clone: join(root, 'clone') }
   await mkdir(folder.a.vault)
   await mkdir(folder.b.vault)

@@ -25,7 +25,10 @@ const MAX_READ = 300
 
 const OWN_NOTES: Readonly<Record<keyof DemoNotes, readonly [string, string]>> = {
   edited: ['Plain edit.md', 'This note is here to be edited.\n'],
-  merged: ['Both at once.md', 'The first paragraph belongs to one device.\n\nBetween them lies this one.\n\nThe last one belongs to the other device.\n'],
+  merged: [
+    'Both at once.md',
+    'The first paragraph belongs to one device.\n\nBetween them lies this one.\n\nThe last one belongs to the other device.\n',
+  ],
   renamed: ['To be renamed.md', 'This note is here to get another name.\n'],
   deleted: ['To be deleted.md', 'This note is here to be deleted.\n'],
 }

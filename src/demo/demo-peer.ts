@@ -117,7 +117,11 @@ export class DemoPeer {
 
   #spawn(command: string, args: readonly string[], onObject: (object: JsonObject) => void): JsonChild {
     const { program, folders } = this.setting
-    const child = new JsonChild(program, [command, folders.vault, ...args, '--state', folders.state, '--json'], onObject)
+    const child = new JsonChild(
+      program,
+      [command, folders.vault, ...args, '--state', folders.state, '--json'],
+      onObject,
+    )
     this.#children.add(child)
     void child.ended.then(() => this.#children.delete(child))
     return child
@@ -126,9 +130,16 @@ export class DemoPeer {
   #died(command: string, child: JsonChild, { code, signal }: Ended): DemoError {
     const how = signal ? `was ended by ${signal}` : code === null ? 'could not be started' : `ended with code ${code}`
     const known = Object.values(ExitCode).find((value) => value === code && value !== ExitCode.ok)
-    return new DemoError('peer-ended', `“tandem ${command}” of ${this.name} ${how}${child.words ? `: ${child.words}` : '.'}`, {
-      hint: typeof child.error?.hint === 'string' ? child.error.hint : 'Try again; if it happens again, please report it.',
-      ...(known === undefined ? {} : { exitCode: known }),
-    })
+    return new DemoError(
+      'peer-ended',
+      `“tandem ${command}” of ${this.name} ${how}${child.words ? `: ${child.words}` : '.'}`,
+      {
+        hint:
+          typeof child.error?.hint === 'string'
+            ? child.error.hint
+            : 'Try again; if it happens again, please report it.',
+        ...(known === undefined ? {} : { exitCode: known }),
+      },
+    )
   }
 }

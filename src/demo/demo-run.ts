@@ -186,7 +186,12 @@ async function checkWithGit(
 }
 
 /** Until Ctrl-C; a peer that dies ends it too. */
-async function live(a: DemoPeer, b: DemoPeer, { view, keep, signal: ended }: DemoSetting, signal: AbortSignal): Promise<void> {
+async function live(
+  a: DemoPeer,
+  b: DemoPeer,
+  { view, keep, signal: ended }: DemoSetting,
+  signal: AbortSignal,
+): Promise<void> {
   const liveView = new LiveView(view.output, a, b)
   for (const peer of [a, b]) peer.onEvent = (event) => liveView.take(peer, event)
   liveView.begin(keep)

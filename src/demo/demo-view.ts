@@ -27,7 +27,9 @@ export class DemoView {
     const { bold, dim } = this.output.style
     const { a, b } = folder
     this.output.human(`${bold('Tandem: two devices on this computer, in step over Iroh')}\n`)
-    this.output.human(`${bold('A')}  ${a.vault}  ${dim(isSample ? 'a copy of the sample vault' : `a copy of ${source}`)}`)
+    this.output.human(
+      `${bold('A')}  ${a.vault}  ${dim(isSample ? 'a copy of the sample vault' : `a copy of ${source}`)}`,
+    )
     this.output.human(`${bold('B')}  ${b.vault}  ${dim('empty')}`)
     this.output.object({ event: 'begin', source, work: folder.root, vaults: [a.vault, b.vault] })
   }
@@ -89,7 +91,15 @@ export class DemoView {
   }
 
   compared({ same, files, bytes, differences }: VaultComparison, ms: number): void {
-    this.output.object({ event: 'step', name: 'compare', ok: same, ms: round(ms), files, bytes, differences: firstOf(differences) })
+    this.output.object({
+      event: 'step',
+      name: 'compare',
+      ok: same,
+      ms: round(ms),
+      files,
+      bytes,
+      differences: firstOf(differences),
+    })
     if (same)
       this.output.human(
         this.#tick(`Both vaults are the same, byte for byte: ${formatCount(files, 'file')}, ${formatBytes(bytes)}`),
@@ -103,7 +113,14 @@ export class DemoView {
   }
 
   fsckDone(peer: string, { clean, complaint }: FsckResult, ms: number): void {
-    this.output.object({ event: 'step', name: 'git fsck', peer, ok: clean, ms: round(ms), ...(clean ? {} : { complaint }) })
+    this.output.object({
+      event: 'step',
+      name: 'git fsck',
+      peer,
+      ok: clean,
+      ms: round(ms),
+      ...(clean ? {} : { complaint }),
+    })
     if (clean) this.output.human(this.#tick(`git fsck --strict of ${peer}'s repository: clean`, ms))
     else this.output.human(`${this.#cross(`git fsck --strict of ${peer}'s repository:`)}\n${complaint}`)
   }
@@ -111,9 +128,16 @@ export class DemoView {
   cloneDone({ comparison, complaint }: CloneResult, ms: number): void {
     const ok = comparison?.same === true
     const differences = comparison ? firstOf(comparison.differences) : []
-    this.output.object({ event: 'step', name: 'git clone', ok, ms: round(ms), ...(ok ? {} : { complaint, differences }) })
+    this.output.object({
+      event: 'step',
+      name: 'git clone',
+      ok,
+      ms: round(ms),
+      ...(ok ? {} : { complaint, differences }),
+    })
     if (ok) this.output.human(this.#tick("git clone of A's repository: equals the vault, byte for byte", ms))
-    else if (comparison) this.#different('The clone differs from the vault', ['only in A', 'only in the clone'], comparison.differences)
+    else if (comparison)
+      this.#different('The clone differs from the vault', ['only in A', 'only in the clone'], comparison.differences)
     else this.output.human(`${this.#cross("git clone of A's repository failed:")}\n${complaint}`)
   }
 
@@ -129,7 +153,6 @@ export class DemoView {
   result(result: Readonly<Record<string, unknown>>): void {
     this.output.object({ event: 'result', ...result })
   }
-
 
   /** A tick, what was reached, and how long it took. */
   #tick(text: string, ms?: number): string {
@@ -148,7 +171,8 @@ export class DemoView {
   #different(title: string, [left, right]: readonly [string, string], differences: readonly VaultDifference[]): void {
     this.output.human(this.#cross(`${title} in ${formatCount(differences.length, 'file')}:`))
     const words = { 'only-left': left, 'only-right': right, different: 'not the same' }
-    for (const { path, kind } of differences.slice(0, NAMED)) this.output.human(`    ${printable(path)}  (${words[kind]})`)
+    for (const { path, kind } of differences.slice(0, NAMED))
+      this.output.human(`    ${printable(path)}  (${words[kind]})`)
     if (differences.length > NAMED) this.output.human(`    and ${differences.length - NAMED} more`)
   }
 }

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Command, CommanderError } from 'commander'
 import { resolveVault } from '../adapters/node/state-folder.ts'
-import { createOutput } from '../cli/context.ts'
+import { systemClock } from '../adapters/node/system-clock.ts'
 import { errorReport, type ErrorReport } from '../cli/error-report.ts'
 import { ExitCode, exitCodeHelp } from '../cli/exit-codes.ts'
-import type { Output } from '../cli/output.ts'
+import { Output } from '../cli/output.ts'
 import { DemoError } from './demo-error.ts'
 import { makeDemoFolder, removeDemoFolder, type DemoFolder } from './demo-folder.ts'
 import { runDemo } from './demo-run.ts'
@@ -34,19 +34,28 @@ let interruptedAt = 0
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    if (!interrupted.signal.aborted) {
-      interruptedAt = performance.now()
-      return interrupted.abort(new DOMException('interrupted', 'AbortError'))
-    }
+    if (!interrupted.signal.aborted) return interrupt()
     if (performance.now() - interruptedAt < SAME_INTERRUPT_MS) return
     killAllChildren()
     process.exit(ExitCode.interrupted) // the second one means now
   })
 }
 
+function interrupt(): void {
+  interruptedAt = performance.now()
+  interrupted.abort(new DOMException('interrupted', 'AbortError'))
+}
+
 async function demonstrate(options: DemoOptions): Promise<ExitCode> {
   const json = options.json === true
-  const output = createOutput(json)
+  const output = new Output({
+    json,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    clock: systemClock,
+    env: process.env,
+    onClosed: interrupt, // nobody watches any more
+  })
   let folder: DemoFolder | null = null
   let keep = options.keep === true || options.once === true
   try {

@@ -13,6 +13,8 @@ export interface DiskChanges {
   readonly changed: ReadonlyMap<VaultPath, IndexEntry | null>
   /** Same content under a new stat: the index wants to know, nobody else. */
   readonly touched: ReadonlyMap<VaultPath, IndexEntry>
+  /** Files that are gone and had been out of scope since we last looked: whether a person deleted them is not ours to tell (E2). */
+  readonly unknown: readonly VaultPath[]
   /** Files that could not be read just now; they stay dirty. */
   readonly postponed: ReadonlyMap<VaultPath, VaultError>
   /** Of a full scan; null when only the dirty paths were looked at. */
@@ -53,8 +55,19 @@ export async function findDiskChanges(context: DiskContext, dirty: ReadonlySet<V
   const skipped = new Set(scan.skipped.map((s) => s.path))
   const emptied = scan.files.length === 0 && index.size > 0
   const errors = emptied ? [{ path: '', reason: 'the vault folder is empty although it held files before; nothing is deleted or written anywhere until files are back in it' }, ...scan.errors] : scan.errors
-  const gone = errors.length ? [] : [...index.keys()].filter((path) => !present.has(path) && !isWithin(path, skipped) && files.inScope(path))
-  return storeChanges(context, scan.files, gone, { errors, skipped: scan.skipped, files: scan.files.length })
+  const absent = errors.length ? [] : [...index].filter(([path]) => !present.has(path) && !isWithin(path, skipped) && files.inScope(path))
+  const gone = absent.filter(([, entry]) => !wasOutside(entry)).map(([path]) => path)
+  const changes = await storeChanges(context, scan.files, gone, { errors, skipped: scan.skipped, files: scan.files.length })
+  return { ...changes, unknown: absent.filter(([, entry]) => wasOutside(entry)).map(([path]) => path) }
+}
+
+/** The index entry of a file that left the scope: what we saw last, to be believed by nobody when it is back in scope. */
+export function outsideEntry(entry: IndexEntry): IndexEntry {
+  return { ...entry, hashedAt: 0 }
+}
+
+export function wasOutside(entry: IndexEntry): boolean {
+  return entry.hashedAt === 0
 }
 
 /** A skipped place stands for everything below it: a folder that became a link hides its files, it does not delete them. */
@@ -107,7 +120,7 @@ async function storeChanges(context: DiskContext, stats: readonly FileStat[], go
     const entry = index.get(stat.path)
     return !entry || !isTrusted(entry, stat)
   })
-  if (!suspects.length) return { changed, touched, postponed, scan }
+  if (!suspects.length) return { changed, touched, unknown: [], postponed, scan }
   const bytesTotal = suspects.reduce((sum, s) => sum + s.size, 0)
   let bytesDone = 0
   let filesDone = 0
@@ -132,7 +145,7 @@ async function storeChanges(context: DiskContext, stats: readonly FileStat[], go
   } finally {
     await batch.abort()
   }
-  return { changed, touched, postponed, scan }
+  return { changed, touched, unknown: [], postponed, scan }
 }
 
 async function storeFile({ files, clock, codec, index }: DiskContext, batch: ObjectBatch, { path, size }: FileStat): Promise<IndexEntry> {

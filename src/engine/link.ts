@@ -118,7 +118,7 @@ export class Link {
   async #talk(): Promise<void> {
     const control = this.side === 'dialer' ? await this.#connection.openStream() : await this.#connection.acceptStream()
     if (!control) return
-    this.dispatch({ kind: 'start' })
+    if (this.side === 'dialer') this.dispatch({ kind: 'start' })
     await Promise.all([this.#write(control), this.#read(control), this.#serve()].map((task) => task.catch((error: unknown) => this.#fail(error))))
   }
 

@@ -43,6 +43,7 @@ export class PairingSession {
   }
 
   start(): void {
+    this.#link.dispatch({ kind: 'start' }) // the joiner needs our nonce
     this.#dispatch({ kind: 'start' })
   }
 

@@ -1,6 +1,6 @@
-import { countMoves, needsConsent, planCheckout, type CheckoutPlan } from '../history/checkout-plan.ts'
+import { findMoves, needsConsent, planCheckout, type CheckoutPlan } from '../history/checkout-plan.ts'
 import { planCommit } from '../history/commit-plan.ts'
-import { conflictPath, familyOf } from '../history/conflict-name.ts'
+import { conflictPath, familyOf, inFamily } from '../history/conflict-name.ts'
 import { editTree } from '../history/edit-tree.ts'
 import type { FileEntry } from '../history/file-entry.ts'
 import { diffTrees, type TreeChange } from '../history/tree-diff.ts'
@@ -17,7 +17,7 @@ import { LARGE_BLOB } from '../ports/object-store.ts'
 import { CheckoutRun, type CheckoutDisk, type PerformedStep } from './checkout-run.ts'
 import { commitMessage } from './commit-message.ts'
 import { consentKey, type PendingConsent } from './consent.ts'
-import { findDiskChanges, toEntry, type DiskProgress } from './disk-changes.ts'
+import { findDiskChanges, outsideEntry, toEntry, wasOutside, type DiskProgress } from './disk-changes.ts'
 import type { Repository } from './repository.ts'
 import { TrackedIndex } from './tracked-index.ts'
 
@@ -86,9 +86,8 @@ export class WorkingTree {
 
   static async open(options: WorkingTreeOptions): Promise<WorkingTree> {
     const index = await TrackedIndex.load(options.index, options.repository)
-    // E2: what happens to a file out of scope is not ours to tell; once it is in scope again it counts as never looked at.
-    const outside = [...index.entries.keys()].filter((path) => !options.files.inScope(path))
-    await index.setEntries(new Map(outside.map((path) => [path, null])))
+    const outside = [...index.entries].filter(([path, entry]) => !wasOutside(entry) && !options.files.inScope(path))
+    await index.setEntries(new Map(outside.map(([path, entry]) => [path, outsideEntry(entry)]))) // E2
     return new WorkingTree(options, index)
   }
 
@@ -141,8 +140,8 @@ export class WorkingTree {
   }
 
   async #commitDiskChanges({ signal, onProgress }: SettleOptions): Promise<{ commits: Oid[]; postponed: number }> {
-    const dirty = this.#dirty
-    if (dirty?.size === 0) return { commits: [], postponed: 0 }
+    if (this.#dirty?.size === 0) return { commits: [], postponed: 0 }
+    const dirty = this.#consent?.direction === 'local' ? null : this.#dirty // whether what is to be deleted is still gone
     this.#dirty = new Set()
     let changes
     try {
@@ -171,6 +170,7 @@ export class WorkingTree {
     this.#unread = [...changes.postponed].map(([path, error]) => ({ path, reason: error.message }))
     this.#issues = { ...this.#issues, failed: this.#unread }
     try {
+      await this.#index.setEntries(new Map(changes.unknown.map((path) => [path, null])))
       const commits = await this.#commitChanges(changes.changed, changes.touched)
       if (changes.scan && this.#approved?.direction === 'local') this.#approved = null // a yes counts once
       return { commits, postponed: changes.postponed.size }
@@ -210,9 +210,9 @@ export class WorkingTree {
   #isAnotherFolder(changed: ReadonlyMap<VaultPath, IndexEntry | null>): boolean {
     const { entries } = this.#index
     const gone = [...changed].filter(([path, entry]) => entry === null && entries.has(path)).map(([path]) => path)
-    if (!gone.length || gone.length < entries.size) return false
+    if (!gone.length || [...entries.values()].filter((entry) => !wasOutside(entry)).length > gone.length) return false
     const there = [...changed.values()].filter((entry) => entry !== null)
-    if (countMoves(gone.map((path) => ({ expect: entries.get(path)!.oid })), there)) return false
+    if (findMoves(gone.map((path) => ({ expect: entries.get(path)!.oid })), there).length) return false
     this.#away = !this.#isApprovedDeletion(gone)
     return this.#away
   }
@@ -235,8 +235,11 @@ export class WorkingTree {
     for (const path of paths) {
       const entry = disk.get(path)
       if (!entry) continue
+      const family = familyOf(path)
+      // Killed before the index knew of it: the copy was made then, perhaps a minute ago and so under another name.
+      if ([...this.#index.baseTree].some(([other, { oid }]) => oid === entry.oid && inFamily(other, family))) continue
       for (let number = 1; ; number++) {
-        const copy = conflictPath(familyOf(path), { device: name, seconds, zoneMinutes }, number)
+        const copy = conflictPath(family, { device: name, seconds, zoneMinutes }, number)
         const there = this.#index.baseTree.get(copy) ?? this.#index.entries.get(copy)
         if (there && there.oid !== entry.oid) continue
         copies.set(copy, entry.oid)
@@ -261,10 +264,11 @@ export class WorkingTree {
   #holdMassDeletion(edits: ReadonlyMap<VaultPath, Oid | null>): ReadonlyMap<VaultPath, Oid | null> {
     const added = [...edits].filter(([, oid]) => oid !== null)
     const folders = new Set(added.flatMap(([path]) => path.split('/').map((_, i, names) => names.slice(0, i).join('/'))))
-    const deletes = [...edits].filter(([path, oid]) => oid === null && !folders.has(path)).map(([path]) => path) // a file that made room for a folder must go
-    const gone = deletes.map((path) => ({ expect: this.#index.entries.get(path)!.oid }))
-    const moves = countMoves(gone, added.map(([, oid]) => ({ oid: oid! })))
-    if (!needsConsent({ deletes: deletes.length, overwrites: 0, moves }, this.#index.entries.size)) return edits
+    const gone = [...edits].filter(([path, oid]) => oid === null && !folders.has(path)).map(([path]) => path) // a file that made room for a folder must go
+    const deletions = gone.map((path) => ({ path, expect: this.#index.entries.get(path)!.oid }))
+    const moved = new Set(findMoves(deletions, added.map(([, oid]) => ({ oid: oid! }))))
+    const deletes = deletions.filter((deletion) => !moved.has(deletion)).map(({ path }) => path)
+    if (!needsConsent({ deletes: deletes.length, overwrites: 0, moves: 0 }, this.#index.entries.size)) return edits
     if (this.#isApprovedDeletion(deletes)) return edits
     const held = new Set(deletes)
     return new Map([...edits].filter(([path]) => !held.has(path)))
@@ -312,8 +316,8 @@ export class WorkingTree {
   async #isVaultThere(): Promise<boolean> {
     const held = new Set(this.#consent?.direction === 'local' ? this.#consent.deletes : [])
     let tries = 3
-    for (const path of this.#index.entries.keys()) {
-      if (held.has(path)) continue
+    for (const [path, entry] of this.#index.entries) {
+      if (held.has(path) || wasOutside(entry)) continue
       try {
         return (await this.#files.stat(path)) !== undefined
       } catch (error) {
@@ -390,29 +394,34 @@ export class WorkingTree {
     await this.#index.setEntries(rows)
   }
 
-  /** Writes a held local deletion back, or keeps this vault's files against an incoming plan. Returns what it kept. */
+  /**
+   * Writes a held local deletion back, or keeps this vault's files against an incoming plan. Returns what it kept. Where the
+   * deletions were too many and the overwritten files were not, only deleted files are kept: what others go on writing is not undone.
+   */
   async reject(): Promise<readonly VaultPath[]> {
     const consent = this.#consent
     if (!consent) return []
     this.#consent = null
     if (consent.direction === 'local') {
+      this.markAllDirty()
       for (const path of consent.deletes) {
         const entry = this.#index.entries.get(path)
         if (entry) await this.#writeBack(path, entry.oid)
       }
-      this.markAllDirty()
       return consent.deletes
     }
     const view = (await this.#repository.view())!
     const kept = new Map<VaultPath, FileEntry | null>()
-    for (const path of [...consent.deletes, ...consent.overwrites]) {
+    const asked = (deletes: number, overwrites: number) => needsConsent({ deletes, overwrites, moves: 0 }, this.#index.entries.size)
+    const deletesOnly = asked(consent.deletes.length, 0) && !asked(0, consent.overwrites.length)
+    for (const path of [...consent.deletes, ...(deletesOnly ? [] : consent.overwrites)]) {
       const entry = this.#index.entries.get(path)
       if (entry) kept.set(path, { oid: entry.oid, mode: this.#index.baseTree.get(path)?.mode ?? '100644' })
     }
     const { tree, objects } = await this.#repository.run(editTree(this.#codec, view.tree, kept))
     // The commit continues the view, so the disk must show the rest of the view before our ref says that it does.
     await this.#repository.storeObjects(objects)
-    const outcome = await this.#bringDiskTo(tree, {})
+    const outcome = await this.#bringDiskTo(tree, {}, (plan) => !needsConsent(plan, this.#index.entries.size)) // E3: a no to one plan is no yes to the next
     if (!outcome.settled) return []
     const oid = await this.#repository.commit(tree, [view.commit], this.#identity(), `Keep ${kept.size} files of this device\n`, [])
     await this.#index.moveBase(oid, outcome.changes)

@@ -59,23 +59,23 @@ export function planCheckout(
     writes: writes.length,
     overwrites: writes.filter((step) => step.expect !== null).length,
     deletes: deletes.length,
-    moves: countMoves(deletes, writes),
+    moves: findMoves(deletes, writes).length,
     notHere: notHere.sort(compareText),
   }
 }
 
-/** How many deletions only move their content: pairs of a deletion and a write of the same content, each used once. */
-export function countMoves(
-  deletes: readonly { readonly expect: Oid }[],
+/** The deletions that only move their content: pairs of a deletion and a write of the same content, each used once. */
+export function findMoves<Deletion extends { readonly expect: Oid }>(
+  deletes: readonly Deletion[],
   writes: readonly { readonly oid: Oid }[],
-): number {
+): Deletion[] {
   const written = new Map<Oid, number>()
   for (const { oid } of writes) written.set(oid, (written.get(oid) ?? 0) + 1)
   return deletes.filter(({ expect }) => {
     const left = written.get(expect) ?? 0
     written.set(expect, left - 1)
     return left > 0
-  }).length
+  })
 }
 
 /** E3: whether a plan is so large that a person must agree first. Additions and moves don't count. */

@@ -7,7 +7,8 @@ export const LINK_ACTION = 'tandem-sync'
 /** Bytes of a pairing secret: 128 bits, used once, for ten minutes (P1). */
 export const SECRET_BYTES = 16
 export const INVITATION_MS = 10 * 60 * 1000
-const MAX_LINK = 2048
+/** The longest ticket, and a share and a name whose letters are nine each in a link. */
+const MAX_LINK = 4096
 
 /** What a pairing link carries. The link is the whole of it: nothing is looked up anywhere. */
 export interface PairingOffer {
@@ -43,7 +44,12 @@ export function decodePairingLink(text: string): PairingOffer {
     throw new PairingError('bad-link', `This pairing link is damaged: ${cause instanceof Error ? cause.message : String(cause)} Copy the whole link again.`, {}, { cause })
   }
   const bytes = Uint8Array.from({ length: SECRET_BYTES }, (_, i) => parseInt(secret.slice(2 * i, 2 * i + 2), 16))
-  return { address, secret: bytes, share: (fields.get('share') ?? 'vault').slice(0, 200), name: (fields.get('name') ?? '').slice(0, 60) }
+  return { address, secret: bytes, share: shown(fields.get('share') ?? 'vault', 200), name: shown(fields.get('name') ?? '', 60) }
+}
+
+/** Text of another device, without the characters that would act on a screen instead of standing on it. */
+function shown(text: string, limit: number): string {
+  return text.slice(0, limit).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')
 }
 
 function bad(why: string): PairingError {

@@ -70,8 +70,10 @@ export function updatePairing(state: PairingState, event: PairingEvent): Step {
     case 'their-answer':
       if (!state.proven) return fail(state, 'mismatch', 'the other device confirmed before it proved that it knows the link')
       if (!event.accepted) return fail(state, 'declined', 'the pairing was declined on the other device')
+      if (state.theyConfirmed) return [state, []]
       return bothConfirmed({ ...state, theyConfirmed: true }, [])
     case 'stored':
+      if (state.stored || !state.weConfirmed || !state.theyConfirmed) return [state, []]
       return opened({ ...state, stored: true }, [{ kind: 'send-done' }])
     case 'their-done':
       if (!state.weConfirmed || !state.theyConfirmed) return fail(state, 'mismatch', 'the other device ended the pairing out of turn')
@@ -93,7 +95,7 @@ function onProof(state: PairingState, mac: Uint8Array, open: readonly Uint8Array
 }
 
 function bothConfirmed(state: PairingState, effects: readonly PairingEffect[]): Step {
-  if (!state.weConfirmed || !state.theyConfirmed || state.stored) return [state, effects]
+  if (!state.weConfirmed || !state.theyConfirmed) return [state, effects]
   return [state, [...effects, { kind: 'store', secret: state.secret! }]]
 }
 

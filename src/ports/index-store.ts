@@ -11,7 +11,7 @@ export interface IndexEntry {
   /** Inode change time and number where the file system has them, else 0. */
   readonly ctimeMs: number
   readonly ino: number
-  /** When the file was hashed, ms since 1970: an entry whose mtime is not clearly older is hashed again ("racily clean"). */
+  /** When the file was hashed, ms since 1970: an entry whose mtime is not clearly older is hashed again ("racily clean"). 0: when the file left the scope. */
   readonly hashedAt: number
 }
 

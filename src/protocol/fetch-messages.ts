@@ -1,7 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { oidToBytes, type Oid } from '../objects/oid.ts'
 import { ProtocolError } from '../ports/errors.ts'
-import { decodeOid, type ShareName } from './messages.ts'
+import { cleanText, decodeOid, type ShareName } from './messages.ts'
 import { FetchReplySchema, FetchRequestSchema } from './peerlink_pb.ts'
 
 /** Oids in one request or reply: 40,000 of 20 bytes and their tags stay below a frame's 1 MiB (T8). */
@@ -112,7 +112,7 @@ export function decodeFetchReply(bytes: Uint8Array): FetchReply {
       return { kind: 'done', large, absent: decodeOids(body.value.absent) }
     }
     case 'refusal':
-      return { kind: 'refusal', code: body.value.code.slice(0, 100), message: body.value.message.slice(0, 500) }
+      return { kind: 'refusal', code: cleanText(body.value.code, 100), message: cleanText(body.value.message, 500) }
     case undefined:
       throw new ProtocolError('bad-message', 'a fetch reply of an unknown kind')
   }

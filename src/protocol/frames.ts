@@ -25,6 +25,8 @@ export interface ByteSource {
 export class FrameReader {
   readonly #source: ByteSource
   #chunks: Uint8Array[] = []
+  /** Chunks before this one are used up. Shifting each out of a long list would cost its length every time. */
+  #first = 0
   #buffered = 0
   /** Bytes taken from the stream so far. */
   received = 0
@@ -49,11 +51,7 @@ export class FrameReader {
   async *raw(length: number): AsyncGenerator<Uint8Array> {
     for (let left = length; left > 0; ) {
       if (!this.#buffered && !(await this.#fill())) throw cutShort()
-      const chunk = this.#chunks[0]!
-      const part = chunk.length <= left ? chunk : chunk.subarray(0, left)
-      if (part === chunk) this.#chunks.shift()
-      else this.#chunks[0] = chunk.subarray(left)
-      this.#buffered -= part.length
+      const part = this.#takePart(left)
       left -= part.length
       yield part
     }
@@ -66,24 +64,29 @@ export class FrameReader {
       throw cutShort()
     }
     if (length === 0) return new Uint8Array(0)
-    const first = this.#chunks[0]!
-    if (first.length >= length) {
-      if (first.length === length) this.#chunks.shift()
-      else this.#chunks[0] = first.subarray(length)
-      this.#buffered -= length
-      return first.subarray(0, length)
-    }
+    const first = this.#takePart(length)
+    if (first.length === length) return first
     const out = new Uint8Array(length)
-    for (let at = 0; at < length; ) {
-      const chunk = this.#chunks[0]!
-      const part = chunk.subarray(0, length - at)
+    out.set(first)
+    for (let at = first.length; at < length; ) {
+      const part = this.#takePart(length - at)
       out.set(part, at)
       at += part.length
-      if (part.length === chunk.length) this.#chunks.shift()
-      else this.#chunks[0] = chunk.subarray(part.length)
     }
-    this.#buffered -= length
     return out
+  }
+
+  /** At most `most` of the buffered bytes, as they came; there is at least one. */
+  #takePart(most: number): Uint8Array {
+    const chunk = this.#chunks[this.#first]!
+    const part = chunk.length <= most ? chunk : chunk.subarray(0, most)
+    this.#buffered -= part.length
+    if (part !== chunk) this.#chunks[this.#first] = chunk.subarray(most)
+    else if (++this.#first === this.#chunks.length) {
+      this.#chunks = []
+      this.#first = 0
+    }
+    return part
   }
 
   async #fill(): Promise<boolean> {

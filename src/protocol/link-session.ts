@@ -1,12 +1,13 @@
 import type { Oid } from '../objects/oid.ts'
 import type { EndpointId } from '../ports/transport.ts'
 import { CLOSE, type CloseCode } from './close-codes.ts'
-import { PROTOCOL_VERSION, type ByeReason, type DeviceHeads, type Hello, type LinkMessage, type SendableMessage, type ShareName } from './messages.ts'
+import { MAX_REFS, PROTOCOL_VERSION, type ByeReason, type DeviceHeads, type Hello, type LinkMessage, type SendableMessage, type ShareName } from './messages.ts'
 
 /**
  * The conversation on one link, as a pure state machine: `updateLink(state, event) -> [state, effects]`.
  *
- * 1. Each side greets first; nothing but a hello is accepted before one came (L5).
+ * 1. Each side greets first; nothing but a hello is accepted before one came (L5). Who was dialled greets when it knows that it
+ *    talks to one of its own, or to somebody who follows a pairing link (P4): it costs no time, for the dialler spoke first.
  * 2. After a hello the owner of the link decides whether the other device is known: `admit` opens the link, pairing may come first.
  * 3. An open link begins with our subscriptions and our directory; what the peer is believed to have is what it said last, plus
  *    what we sent since. Nothing is sent that the peer is known to have, so there is no echo (L8, S3).
@@ -51,6 +52,7 @@ export interface LinkState {
   readonly remoteId: EndpointId
   readonly self: Hello
   readonly times: LinkTimes
+  readonly saidHello: boolean
   readonly hello: Hello | null
   readonly startedAt: number
   readonly heardAt: number
@@ -63,6 +65,7 @@ export interface LinkState {
 }
 
 export type LinkEvent =
+  /** Greet. Only the first counts; an admission greets by itself. */
   | { readonly kind: 'start' }
   | { readonly kind: 'message'; readonly message: LinkMessage; readonly now: number }
   | { readonly kind: 'tick'; readonly now: number }
@@ -94,6 +97,7 @@ export function newLink(remoteId: EndpointId, self: Hello, now: number, times: L
     remoteId,
     self,
     times,
+    saidHello: false,
     hello: null,
     startedAt: now,
     heardAt: now,
@@ -106,13 +110,17 @@ export function newLink(remoteId: EndpointId, self: Hello, now: number, times: L
   }
 }
 
+function greeting(state: LinkState): readonly LinkEffect[] {
+  return state.saidHello ? [] : [{ kind: 'send', message: { kind: 'hello', hello: state.self } }]
+}
+
 type Step = readonly [LinkState, readonly LinkEffect[]]
 
 export function updateLink(state: LinkState, event: LinkEvent): Step {
   if (state.phase === 'closed') return [state, []]
   switch (event.kind) {
     case 'start':
-      return [state, [{ kind: 'send', message: { kind: 'hello', hello: state.self } }]]
+      return [{ ...state, saidHello: true }, greeting(state)]
     case 'message':
       return onMessage({ ...state, heardAt: event.now, health: 'healthy' }, event.message, event.now, state.health === 'unhealthy')
     case 'tick':
@@ -150,6 +158,8 @@ function onMessage(state: LinkState, message: LinkMessage, now: number, recovere
   // What is left speaks of the vault: only an admitted device may say it. One that we have not admitted yet, but that has
   // already admitted us, may be a moment ahead of us during pairing; the engine admits both before either speaks.
   if (state.phase !== 'open') return close(state, CLOSE.unauthorised, 'this device is not paired here')
+  // What is said of shares that we don't have is not remembered: a list of them has no end (T8).
+  if (message.kind !== 'subscribe' && !state.local.has(message.share)) return [state, changed]
   switch (message.kind) {
     case 'directory': {
       const share = { ...peerShare(state, message.share), heads: message.heads, applied: message.applied, announced: false }
@@ -158,6 +168,7 @@ function onMessage(state: LinkState, message: LinkMessage, now: number, recovere
     case 'update': {
       const known = peerShare(state, message.share)
       const share = { ...known, heads: new Map([...known.heads, ...message.heads]) }
+      if (share.heads.size > MAX_REFS) return close(state, CLOSE.protocol, `more than ${MAX_REFS} devices in one share`)
       return [withPeerShare(state, message.share, share), [offer(message.share, message.heads, message.pack), { kind: 'peer-changed' }]]
     }
     case 'applied': {
@@ -166,9 +177,9 @@ function onMessage(state: LinkState, message: LinkMessage, now: number, recovere
     }
     case 'subscribe': {
       const wanted = new Set(message.shares) // S2: the full list
-      let next = state
-      for (const name of new Set([...state.remote.keys(), ...wanted])) next = withPeerShare(next, name, { ...peerShare(next, name), peerWantsUpdates: wanted.has(name) })
-      return [next, changed]
+      const names = [...state.remote.keys()].filter((name) => state.local.has(name))
+      const remote = new Map([...names, ...wanted].map((name) => [name, { ...peerShare(state, name), peerWantsUpdates: wanted.has(name) }]))
+      return [{ ...state, remote }, changed]
     }
   }
 }
@@ -193,8 +204,8 @@ function onHello(state: LinkState, hello: Hello): Step {
   const theirs = Math.floor(hello.protocol / 100)
   const ours = Math.floor(PROTOCOL_VERSION / 100)
   if (theirs !== ours) {
-    const which = theirs < ours ? `update Tandem on ${hello.deviceName}` : 'update Tandem on the device that dialled'
-    return close(state, CLOSE.version, `Tandem protocol ${hello.protocol} and ${PROTOCOL_VERSION} do not fit: ${theirs < ours ? which : `update Tandem on ${state.self.deviceName}`}`)
+    const older = theirs < ours ? hello.deviceName : state.self.deviceName
+    return close(state, CLOSE.version, `Tandem protocol ${hello.protocol} and ${PROTOCOL_VERSION} do not fit: update Tandem on ${older}`)
   }
   return [{ ...state, phase: 'greeted', hello }, [{ kind: 'greeted', hello }]]
 }
@@ -202,11 +213,12 @@ function onHello(state: LinkState, hello: Hello): Step {
 function onAdmit(state: LinkState, local: ReadonlyMap<ShareName, LocalShare>, now: number): Step {
   if (state.phase !== 'greeted') return [state, []]
   const effects: LinkEffect[] = [
+    ...greeting(state),
     { kind: 'opened' },
     { kind: 'send', message: { kind: 'subscribe', shares: [...local.keys()] } },
     ...[...local].map(([share, s]): LinkEffect => ({ kind: 'send', message: { kind: 'directory', share, heads: s.heads, applied: s.applied } })),
   ]
-  return [{ ...state, phase: 'open', local, directoryAt: now, pingedAt: now }, effects]
+  return [{ ...state, phase: 'open', saidHello: true, local, directoryAt: now, pingedAt: now }, effects]
 }
 
 function onLocal(state: LinkState, name: ShareName, now: LocalShare): Step {

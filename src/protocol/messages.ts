@@ -60,6 +60,11 @@ export function cleanName(text: string): string {
   return [...clean].slice(0, 60).join('') || 'unnamed device'
 }
 
+/** Words from another device, made safe to show and to log. */
+export function cleanText(text: string, limit: number): string {
+  return text.slice(0, limit).replace(/\s/gu, ' ').replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')
+}
+
 function bounded(text: string, limit: number, what: string): string {
   if (text.length > limit) throw new ProtocolError('bad-message', `the ${what} is longer than ${limit} characters`)
   return text
@@ -68,6 +73,12 @@ function bounded(text: string, limit: number, what: string): string {
 function sized(bytes: Uint8Array, length: number, what: string): Uint8Array {
   if (bytes.length !== length) throw new ProtocolError('bad-message', `the ${what} has ${bytes.length} bytes instead of ${length}`)
   return bytes
+}
+
+/** A time that can be sent back: no number above 2^53 comes out of the encoding as it went in. */
+function time(at: bigint): number {
+  if (at > BigInt(Number.MAX_SAFE_INTEGER)) throw new ProtocolError('bad-message', 'a time is out of range')
+  return Number(at)
 }
 
 function endpointId(text: string): EndpointId {
@@ -139,16 +150,16 @@ export function decodeMessage(bytes: Uint8Array): LinkMessage {
     case 'applied':
       return { kind: 'applied', share: bounded(body.value.share, MAX_NAME, 'share name'), view: optionalOid(body.value.view) }
     case 'ping':
-      return { kind: 'ping', at: Number(body.value.at) }
+      return { kind: 'ping', at: time(body.value.at) }
     case 'pong':
-      return { kind: 'pong', at: Number(body.value.at) }
+      return { kind: 'pong', at: time(body.value.at) }
     case 'bye': {
       const found = (Object.keys(BYE) as ByeReason[]).find((r) => BYE[r] === body.value.reason)
       return { kind: 'bye', reason: found ?? 'shutdown' }
     }
     case 'refusal': {
       const { code, message: text, share } = body.value
-      return { kind: 'refusal', code: bounded(code, MAX_NAME, 'code'), message: text.slice(0, 500), share: bounded(share, MAX_NAME, 'share name') }
+      return { kind: 'refusal', code: cleanText(bounded(code, MAX_NAME, 'code'), MAX_NAME), message: cleanText(text, 500), share: bounded(share, MAX_NAME, 'share name') }
     }
     case undefined:
       return { kind: 'unknown' }

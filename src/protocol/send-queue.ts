@@ -45,11 +45,12 @@ export class SendQueue {
       return true
     }
     this.dropped++
-    const victim = policy === 'oldest' ? (this.#rest.length ? this.#rest : this.#urgent) : null
-    if (victim) {
-      victim.shift()
-      list.push(message)
-    }
+    // Control is never what is dropped while there is anything else.
+    const victims = this.#rest.length ? this.#rest : this.#urgent
+    if (policy === 'newest' && (list === this.#rest || victims === list)) return false
+    if (policy === 'oldest') victims.shift()
+    else victims.pop()
+    list.push(message)
     return false
   }
 

@@ -20,7 +20,13 @@ describe('the demonstration', { timeout: 120_000 }, () => {
     await promisify(execFile)(process.execPath, ['esbuild.config.mjs'], { cwd: root })
   }, 60_000)
   beforeEach(async () => void (place = await mkdtemp(join(tmpdir(), 'tandem-demo-test-'))))
-  afterEach(() => rm(place, { recursive: true, force: true }))
+  afterEach(async () => {
+    await Promise.all(stops.splice(0).map((stop) => stop()))
+    await rm(place, { recursive: true, force: true })
+  })
+
+  /** Of the demonstrations of a test: none outlives it, whether it passed or failed. */
+  const stops: (() => Promise<unknown>)[] = []
 
   const notes: Record<string, string> = {
     'Home.md': 'The first paragraph of a short note.\n\nA second one.\n\nAnd a third one.\n',
@@ -58,6 +64,10 @@ describe('the demonstration', { timeout: 120_000 }, () => {
       waiting.forEach((look) => look())
     })
     const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
+    stops.push(() => {
+      child.kill('SIGINT')
+      return ended
+    })
     const line = (isIt: (line: Line) => boolean) =>
       new Promise<Line>((resolve, reject) => {
         const look = () => lines.filter(isIt).forEach(resolve)
@@ -76,7 +86,16 @@ describe('the demonstration', { timeout: 120_000 }, () => {
     const steps = lines.filter(({ event }) => event === 'step')
     expect(steps.every(({ ok }) => ok !== false)).toBe(true)
     expect(steps.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['pair', 'first sync', 'plain edit', 'edit on both sides', 'rename', 'delete', 'attachment', 'compare']),
+      expect.arrayContaining([
+        'pair',
+        'first sync',
+        'plain edit',
+        'edit on both sides',
+        'rename',
+        'delete',
+        'attachment',
+        'compare',
+      ]),
     )
     const result = lines.at(-1)!
     expect(result).toMatchObject({ event: 'result', ok: true, same: true, files: 5, differences: [] })
@@ -107,7 +126,9 @@ describe('the demonstration', { timeout: 120_000 }, () => {
     expect(await readFile(join(a, 'By hand.md'), 'utf8')).toBe('Written by a person.\n')
 
     const holders = await Promise.all(
-      [a, b].map(async (vault) => JSON.parse(await readFile(join(`${vault}-state`, 'lock'), 'utf8')) as { pid: number }),
+      [a, b].map(
+        async (vault) => JSON.parse(await readFile(join(`${vault}-state`, 'lock'), 'utf8')) as { pid: number },
+      ),
     )
     child.kill('SIGINT')
     expect(await ended).toBe(0)

@@ -13,12 +13,23 @@ describe('plain paragraphs of a note', () => {
   })
 
   it('leaves out headings, lists, tables, quotes, fields, block ids and html', () => {
-    const others = ['# Title', '- item', '1. item', '| a | b |', 'a | b\n--|--', '> quote', 'key:: value', 'Text ^id', '<b>x</b>']
+    const others = [
+      '# Title',
+      '- item',
+      '1. item',
+      '| a | b |',
+      'a | b\n--|--',
+      '> quote',
+      'key:: value',
+      'Text ^id',
+      '<b>x</b>',
+    ]
     expect(textsOf([...others, 'Setext\n===', 'Plain'].join('\n\n'))).toEqual(['Plain'])
   })
 
   it('leaves out frontmatter, code, formulas and comments', () => {
-    const note = '---\ntitle: x\n\nmore: y\n---\n\nOne\n\n```\ncode\n\ncode\n```\n\n$$\nx\n\ny\n$$\n\n%%\nsecret\n\nmore\n%%\n\nTwo\n'
+    const note =
+      '---\ntitle: x\n\nmore: y\n---\n\nOne\n\n```\ncode\n\ncode\n```\n\n$$\nx\n\ny\n$$\n\n%%\nsecret\n\nmore\n%%\n\nTwo\n'
     expect(textsOf(note)).toEqual(['One', 'Two'])
   })
 

@@ -83,11 +83,28 @@ describe('[E2] absences that are no deletions', () => {
     a.write({ 'Something else.md': 'else\n' })
     await devices.start(a)
     await devices.pass(120_000)
-    expect(b.vault()).toEqual({ ...NOTES, 'Something else.md': 'else\n' })
-    expect(a.share.tree.consent).toMatchObject({ direction: 'local', deletes: Object.keys(NOTES).sort() })
+    b.write({ 'New.md': 'new\n' })
+    await devices.pass(30_000)
+    await devices.stop(a)
+    await devices.start(a)
+    await devices.pass(30_000)
+    expect(b.vault()).toEqual({ ...NOTES, 'New.md': 'new\n' })
+    expect(a.vault()).toEqual({ 'Something else.md': 'else\n' })
+    expect(a.share.tree.consent).toMatchObject({ direction: 'local' })
+    expect([...a.share.tree.consent!.deletes].sort()).toEqual(Object.keys(NOTES).sort())
     await devices.complete(a.share.answerConsent(false))
     await devices.agree()
-    expect(a.vault()).toEqual({ ...NOTES, 'Something else.md': 'else\n' })
+    expect(a.vault()).toEqual({ ...NOTES, 'New.md': 'new\n', 'Something else.md': 'else\n' })
+  })
+
+  it('files that are all replaced by others on purpose go when a person says so', async () => {
+    const { devices, a, b } = await twoDevicesWith(NOTES)
+    for (const path of ['Home.md', 'sub', 'other']) a.disk.userDelete(path)
+    a.write({ 'Something else.md': 'else\n' })
+    await devices.pass(5_000)
+    await devices.complete(a.share.answerConsent(true))
+    await devices.agree()
+    expect(b.vault()).toEqual({ 'Something else.md': 'else\n' })
   })
 
   it('one note alone may be renamed, and replaced by another', async () => {
@@ -159,9 +176,11 @@ describe('[E2] a changed scope', () => {
     expect(b.vault()).toEqual(a.vault())
   })
 
-  it('takes a file of its own that it held all along as an edit, not as a conflict with itself', async () => {
+  it('takes along what a device held there all the time once the folder is in scope', async () => {
     const files = { scope: { configFolder: false } }
-    const { devices, a, b } = await twoDevicesWith({ ...NOTES, '.obsidian/app.json': '{"a":1}\n' }, { files })
+    const { devices, a, b } = await twoDevicesWith(NOTES, { files })
+    a.write({ '.obsidian/app.json': '{"a":1}\n' })
+    await devices.pass(5_000)
     expect(b.read('.obsidian/app.json')).toBeUndefined()
     await devices.stop(a)
     a.files = {}

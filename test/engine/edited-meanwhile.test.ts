@@ -89,6 +89,8 @@ async function typeTogether(seed: number): Promise<void> {
     type(int(2) ? a : b)
     await devices.pass([0, 1, 60, 200, 350, 800][int(6)]!)
   }
+  await devices.pass(5_000)
+  interfere = () => undefined
   await devices.agree().catch((error: Error) => {
     throw new Error(`seed ${seed}: ${error.message}`)
   })

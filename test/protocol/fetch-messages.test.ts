@@ -35,8 +35,8 @@ function codeOf(run: () => unknown): string {
 
 describe('fetch messages', () => {
   it('come back as they were sent', () => {
-    fc.assert(fc.property(requests, (request) => expect(decodeFetchRequest(encodeFetchRequest(request))).toEqual(request)))
-    fc.assert(fc.property(replies, (reply) => expect(decodeFetchReply(encodeFetchReply(reply))).toEqual(reply)))
+    fc.assert(fc.property(requests, (request) => void expect(decodeFetchRequest(encodeFetchRequest(request))).toEqual(request)))
+    fc.assert(fc.property(replies, (reply) => void expect(decodeFetchReply(encodeFetchReply(reply))).toEqual(reply)))
   })
 
   it('[T8] throw nothing but ProtocolError when damaged', () => {
@@ -72,7 +72,7 @@ describe('fetch messages', () => {
   it('show no control characters of a refusal, and only so much of it', () => {
     const bytes = encodeFetchReply({ kind: 'refusal', code: 'no', message: '\u001b[2Jgone\n' + 'x'.repeat(9999) })
     const { message } = decodeFetchReply(bytes) as { message: string }
-    expect(message).toMatch(/^\[2Jgone ?x+$/)
+    expect(message).toMatch(/^\[2Jgone x+$/)
     expect(message.length).toBeLessThanOrEqual(500)
   })
 })

@@ -48,11 +48,13 @@ export class TandemDevice {
 
   /** Pairs with a device that is not up. */
   async pairWith(other: TandemDevice, ...args: string[]): Promise<void> {
-    let joined: Promise<unknown> | undefined
-    await this.#command('invite', ['--yes', '--no-lan', ...args], ({ link }) => {
-      if (link) joined = other.run('join', link, '--yes', '--no-lan', ...args)
+    const options = ['--yes', '--no-lan', ...args]
+    let invited: Promise<unknown> | undefined
+    const link = await new Promise<string>((resolve, reject) => {
+      invited = this.#command('invite', options, (event) => event.link && resolve(event.link))
+      invited.catch(reject)
     })
-    await joined
+    await Promise.all([invited, other.run('join', link, ...options)])
   }
 
   /** Resolves when it serves; the time it did. */
@@ -113,7 +115,7 @@ export class TandemDevice {
     return this.#command(command, args)
   }
 
-  async #command(command: string, args: readonly string[], onEvent: (event: DeviceEvent) => void = () => undefined) {
+  async #command(command: string, args: readonly string[], onEvent: (event: DeviceEvent) => unknown = () => undefined) {
     const events: DeviceEvent[] = []
     let words = ''
     const child = this.#spawn(command, args, (event) => {
@@ -128,7 +130,7 @@ export class TandemDevice {
     return events
   }
 
-  #spawn(command: string, args: readonly string[], onEvent: (event: DeviceEvent) => void): ChildProcess {
+  #spawn(command: string, args: readonly string[], onEvent: (event: DeviceEvent) => unknown): ChildProcess {
     const own = ['--state', this.state, '--json']
     const [node, ...rest] = [process.execPath, this.#program, command, this.vault, ...args, ...own]
     const child = this.#namespace.spawn(node!, rest, { stdio: ['ignore', 'pipe', 'pipe'] })

@@ -1,9 +1,12 @@
-import type { Endpoint } from '@number0/iroh'
+import type { Endpoint, RelayMode } from '@number0/iroh'
 import { TransportError } from '../../ports/errors.ts'
 import type { ByteForm } from './iroh-bytes.ts'
 import { irohMessage, isAddressMissing, isPortTaken } from './iroh-errors.ts'
 import { isLoopbackSocket } from './local-addresses.ts'
 import type { Iroh } from './native-binding.ts'
+
+/** Where Iroh's relays serve QUIC unless told otherwise. */
+const RELAY_QUIC_PORT = 7842
 
 /** `off`: direct addresses only. `default`: the public relays and look-up of n0. Else the URLs of own relays. */
 export type RelayChoice = 'off' | 'default' | readonly string[]
@@ -53,14 +56,22 @@ async function tryBind(iroh: Iroh, form: ByteForm, options: EndpointOptions, bin
     iroh.presetN0(builder)
   } else {
     iroh.presetMinimal(builder)
-    const relays = options.relay === 'off' ? [] : [...options.relay]
-    builder.relayMode(relays.length === 0 ? iroh.RelayMode.disabled() : iroh.RelayMode.customFromUrls(relays))
+    builder.relayMode(relayMode(iroh, options.relay === 'off' ? [] : options.relay))
   }
   builder.secretKey(form.toNative(options.secretKey))
   builder.alpns([form.toNative(new TextEncoder().encode(options.alpn))])
   if (bind.ipv4 !== undefined) builder.bindAddr(bind.ipv4)
   if (bind.ipv6 !== undefined) builder.bindAddr(bind.ipv6)
   return builder.bind()
+}
+
+function relayMode(iroh: Iroh, urls: readonly string[]): RelayMode {
+  if (urls.length === 0) return iroh.RelayMode.disabled()
+  const map = iroh.RelayMap.empty()
+  // A relay helps to find out the own public address over QUIC, too, if it has a certificate. Without one nothing answers
+  // there, and the endpoint would wait for that before it chose the relay.
+  for (const url of urls) map.insert(url.startsWith('https:') ? { url, quicPort: RELAY_QUIC_PORT } : { url })
+  return iroh.RelayMode.custom(map)
 }
 
 /** The binding opens every address of a family that is not named, also when the other one is bound to loopback only. */

@@ -59,6 +59,8 @@ class NativeTransport implements IrohTransport {
   readonly #alpn: Uint8Array
   readonly #clock: Clock
   readonly #warn: (message: string) => void
+  /** The relay that it will be, if there is just one: the binding names it only once it is connected there. */
+  readonly #ownRelay: string | null
   readonly #connections = new Set<IrohConnection>()
   readonly #arrivals = new AcceptQueue<Connection>(MAX_WAITING)
   /** Native dials and handshakes under way, ours and those of others; none rejects. */
@@ -74,6 +76,8 @@ class NativeTransport implements IrohTransport {
     this.#alpn = new TextEncoder().encode(options.alpn)
     this.#clock = options.clock
     this.#warn = options.onWarning ?? (() => {})
+    const { relay } = options
+    this.#ownRelay = typeof relay !== 'string' && relay.length === 1 ? new URL(relay[0]!).href : null
     this.id = endpoint.id().toString() as EndpointId
     this.#lastSockets = endpoint.boundSockets()
     this.#lastAddress = this.#addressOf(endpoint)
@@ -95,7 +99,7 @@ class NativeTransport implements IrohTransport {
     // What the binding found out, as the public address behind a router, comes after what we see ourselves.
     const found = known.directAddresses().filter((text) => parseSocketAddress(text) && !isLoopbackSocket(text))
     const direct = [...new Set([...reachableAddresses(bound), ...found])].slice(0, MAX_DIRECT_ADDRESSES)
-    const relay = known.relayUrl()
+    const relay = known.relayUrl() ?? this.#ownRelay
     return relay === null ? { id: this.id, direct } : { id: this.id, direct, relay }
   }
 

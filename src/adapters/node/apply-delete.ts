@@ -1,7 +1,7 @@
 import { rmdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { DeleteStep, StepResult } from '../../ports/vault-files.ts'
-import { hashLocated, syncFolder } from './disk-access.ts'
+import { hashLocated } from './disk-access.ts'
 import type { DiskAccess } from './disk-access.ts'
 import { writeError } from './disk-errors.ts'
 import { moveToTrash } from './trash.ts'
@@ -30,7 +30,7 @@ export async function applyDelete(access: DiskAccess, step: DeleteStep, trash: T
       case 'file': {
         const file = await hashLocated(located, access.codec)
         if (file?.oid !== step.expect || !moveToTrash(access, step.path, file, trash)) return { result: 'changed' }
-        await syncFolder(dirname(file.disk))
+        await access.folders.sync(dirname(file.disk))
         removeEmptied(dirname(file.disk), access.root.path)
         return { result: 'applied' }
       }

@@ -1,9 +1,9 @@
 import { linkSync, lstatSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { FileContent, StepResult, WriteStep } from '../../ports/vault-files.ts'
-import { MadeFolders, SourceError, removeTemporary, writeTemporary } from './atomic-write.ts'
+import { MadeFolders, SourceError, forgetTemporary, removeTemporary, writeTemporary } from './atomic-write.ts'
 import type { TemporaryFile } from './atomic-write.ts'
-import { hashLocated, isStill, syncFolder } from './disk-access.ts'
+import { hashLocated, isStill } from './disk-access.ts'
 import type { DiskAccess, HashedFile } from './disk-access.ts'
 import { errno, isImpossible, reasonOf, writeError } from './disk-errors.ts'
 import type { Located } from './disk-names.ts'
@@ -23,7 +23,7 @@ const MOVED_UNDER_US = ['ENOENT', 'ENOTDIR', 'EEXIST', 'ELOOP']
  */
 export async function applyWrite(access: DiskAccess, step: WriteStep, content: FileContent): Promise<StepResult> {
   try {
-    const located = access.names.locate(step.path)
+    const located = access.names.locateForWriting(step.path)
     access.root.verify()
     const before = await contentBefore(access, step, located)
     if ('result' in before) return before
@@ -91,18 +91,21 @@ async function replace(access: DiskAccess, step: WriteStep, content: FileContent
 
     const stat = fileStatOf(step.path, temporary.stat)
     const after = lstatSync(target, { throwIfNoEntry: false })
-    for (const parent of [folder, ...made.paths.map((path) => dirname(path))]) await syncFolder(parent)
+    for (const parent of [folder, ...made.paths.map((path) => dirname(path))]) await access.folders.sync(parent)
     // Size and time are those of what we wrote: an edit right behind us then looks like an edit.
     return { result: 'applied', stat: after?.ino === stat.ino ? { ...stat, ctimeMs: after.ctimeMs } : stat }
   } finally {
-    if (temporary) removeTemporary(access, temporary.disk)
-    if (!done) made.undo()
+    if (!done) {
+      if (temporary) removeTemporary(access, temporary.disk)
+      made.undo()
+    }
   }
 }
 
 function putOver(access: DiskAccess, temporary: TemporaryFile, file: HashedFile): boolean {
   if (!isStill(file, access.codec)) return false
   renameSync(temporary.disk, file.disk)
+  forgetTemporary(access, temporary.disk)
   return true
 }
 
@@ -117,6 +120,7 @@ function putNew(access: DiskAccess, temporary: TemporaryFile, target: string): b
     if (!NO_LINKS.includes(errno(cause))) throw cause
     if (lstatSync(target, { throwIfNoEntry: false })) return false
     renameSync(temporary.disk, target)
+    forgetTemporary(access, temporary.disk)
     return true
   }
 }

@@ -4,7 +4,7 @@ import type { Stats } from 'node:fs'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { CorruptObjectError } from '../../objects/errors.ts'
-import { objectHeader } from '../../objects/hash.ts'
+import { hashObject, objectHeader } from '../../objects/hash.ts'
 import type { Oid } from '../../objects/oid.ts'
 import type { FileContent } from '../../ports/vault-files.ts'
 import { temporaryName } from '../memory/vault-scope.ts'
@@ -89,13 +89,18 @@ export async function writeTemporary(
   }
 }
 
-/** Removes a temporary file, or forgets it when it has taken its place. May be called twice. */
+/** Removes a temporary file. */
 export function removeTemporary(access: DiskAccess, disk: string): void {
   try {
     fs.unlinkSync(disk)
   } catch {
-    // Renamed, or never made. What stays is removed at the next start.
+    // Never made. What stays is removed at the next start.
   }
+  forgetTemporary(access, disk)
+}
+
+/** For one that was renamed to its place. */
+export function forgetTemporary(access: DiskAccess, disk: string): void {
   access.live.delete(basename(disk))
 }
 
@@ -108,6 +113,14 @@ async function writeVerified(
 ): Promise<number> {
   const whole = content instanceof Uint8Array
   const size = whole ? content.length : content.size
+  if (whole && size <= READ_SIZE) {
+    // At once: a turn of the event loop costs more than a copy into the system's cache.
+    const found = hashObject(access.codec, 'blob', content)
+    if (found !== oid) throw mismatch(oid, `it is ${found}`)
+    access.hook('write', disk)
+    for (let at = 0; at < size;) at += fs.writeSync(fd, content, at, size - at, at)
+    return size
+  }
   const sha1 = access.codec.sha1().update(objectHeader('blob', size))
   let written = 0
   for await (const chunk of whole ? pieces(content) : fromSource(content.chunks)) {

@@ -1,10 +1,10 @@
-import { lstatSync, openSync, closeSync, fsync } from 'node:fs'
-import { promisify } from 'node:util'
+import { lstatSync } from 'node:fs'
 import type { Codec } from '../../objects/codec.ts'
 import type { Oid } from '../../objects/oid.ts'
 import type { Scope } from '../memory/vault-scope.ts'
 import type { DiskHook } from './disk-hook.ts'
 import type { DiskNames, Located } from './disk-names.ts'
+import type { FolderSync } from './folder-sync.ts'
 import { isAbsent } from './disk-errors.ts'
 import { hashFile, hashNow, untouched, withFile } from './file-content.ts'
 import type { OpenFile } from './file-content.ts'
@@ -19,6 +19,7 @@ export interface DiskAccess {
   readonly hook: DiskHook
   /** Names of temporary files that are being written now. */
   readonly live: Set<string>
+  readonly folders: FolderSync
 }
 
 /** A file as it was when it was hashed. */
@@ -49,20 +50,4 @@ export function isStill(file: HashedFile, codec: Codec): boolean {
   const stat = lstatSync(file.disk, { throwIfNoEntry: false })
   if (!stat || !untouched(stat, file.stat)) return false
   return stat.size > HASH_TWICE || hashNow(file.disk, HASH_TWICE, codec) === file.oid
-}
-
-const fsyncAsync = promisify(fsync)
-
-/** Makes a folder's names durable, where the system can: else a power cut could undo what the index takes for done. */
-export async function syncFolder(disk: string): Promise<void> {
-  if (process.platform === 'win32') return
-  let fd: number | undefined
-  try {
-    fd = openSync(disk, 'r')
-    await fsyncAsync(fd)
-  } catch {
-    // Some network file systems refuse; they keep no such promise at all.
-  } finally {
-    if (fd !== undefined) closeSync(fd)
-  }
 }

@@ -25,6 +25,20 @@ export type Located =
 const ASCII = /^[\x00-\x7f]*$/
 
 /**
+ * For writing, a listing of a folder is believed this long, ms: a checkout asks for thousands of new names in one folder. A name
+ * in NFD that somebody puts there meanwhile lies beside what we write, and the next scan tells of it, as without the listing.
+ */
+const LISTING_MS = 1000
+
+const MAX_LISTINGS = 1000
+
+interface Listing {
+  readonly at: number
+  /** The names that are not in NFC: mostly none. */
+  readonly uncomposed: readonly string[]
+}
+
+/**
  * Finds vault paths (always NFC) on a disk that may spell names in NFD or fold case. Never follows a symbolic link:
  * each parent is looked at. Nothing is assumed to be still as it was; what a scan remembered is tried first and verified.
  */
@@ -34,58 +48,79 @@ export class DiskNames {
   readonly caseInsensitive: boolean
   /** Names in NFD that the last scan saw: spares a listing of the folder each time. */
   spellings: ReadonlyMap<VaultPath, string> = new Map()
+  #listings = new Map<string, Listing>()
 
   constructor(root: string, caseInsensitive: boolean) {
     this.#root = root
     this.caseInsensitive = caseInsensitive
   }
 
+  /** Like `locate`, for a place to write to: see LISTING_MS. */
+  locateForWriting(path: VaultPath): Located {
+    return this.locate(path, LISTING_MS)
+  }
+
   /** @throws system errors other than absence. */
-  locate(path: VaultPath): Located {
+  locate(path: VaultPath, listingMs = 0): Located {
     // On Windows `a\\b` would be a file in a folder, `a:b` a stream of a file, `a.` the file `a`.
     const reason = portableNameProblem(path, PLATFORM)
     if (reason !== null) return { kind: 'unholdable', reason }
     const spelled = this.spellings.get(path)
     if (spelled !== undefined && !lookAt(join(this.#root, path))) {
-      const found = this.#walk(this.#root, spelled.slice(this.#root.length + 1).split('/'), 0)
+      const found = this.#walk(this.#root, spelled.slice(this.#root.length + 1).split('/'), 0, listingMs)
       if (found.kind === 'file') return found
     }
-    return this.#walk(this.#root, path.split('/'), 0)
+    return this.#walk(this.#root, path.split('/'), 0, listingMs)
   }
 
-  #walk(folder: string, parts: readonly string[], at: number): Located {
+  #walk(folder: string, parts: readonly string[], at: number, listingMs: number): Located {
     const wanted = parts[at]!
-    const absent: Located = { kind: 'absent', folder, missing: parts.slice(at) }
     let nearest: Located | undefined
-    for (const name of this.#spellingsIn(folder, wanted)) {
-      const found = this.#entry(folder, name, parts, at)
+    for (const disk of this.#spellingsIn(folder, wanted, listingMs)) {
+      const found = this.#entry(disk, parts, at, listingMs)
+      if (!found) continue
       if (found.kind !== 'absent') return found
       nearest ??= found
     }
     if (nearest) return nearest
     const twin = this.caseInsensitive ? this.#twinOf(folder, wanted) : undefined
-    return twin === undefined ? absent : { kind: 'twin', name: [...parts.slice(0, at), twin].join('/') }
+    if (twin === undefined) return { kind: 'absent', folder, missing: parts.slice(at) }
+    return { kind: 'twin', name: [...parts.slice(0, at), twin].join('/') }
   }
 
-  #entry(folder: string, name: string, parts: readonly string[], at: number): Located {
-    const disk = join(folder, name)
+  /** Undefined: there is no such name. */
+  #entry(disk: string, parts: readonly string[], at: number, listingMs: number): Located | undefined {
     const stat = lookAt(disk)
-    if (!stat) return { kind: 'absent', folder, missing: parts.slice(at) }
+    if (!stat) return undefined
     const last = at === parts.length - 1
-    if (stat.isDirectory()) return last ? { kind: 'folder', disk } : this.#walk(disk, parts, at + 1)
+    if (stat.isDirectory()) return last ? { kind: 'folder', disk } : this.#walk(disk, parts, at + 1, listingMs)
     if (!last) return { kind: 'blocked', by: parts.slice(0, at + 1).join('/'), link: !stat.isFile() }
     return stat.isFile() ? { kind: 'file', disk, stat } : { kind: 'special', what: kindOf(stat) }
   }
 
-  /** The names in a folder that are `name` in NFC: itself first, then other compositions. */
-  *#spellingsIn(folder: string, name: string): Generator<string> {
+  /** Where `name` may lie in a folder: under itself first, then under the names there that are `name` in NFC. */
+  *#spellingsIn(folder: string, name: string, listingMs: number): Generator<string> {
     if (this.caseInsensitive) {
-      if (this.#storedName(folder, name)?.normalize('NFC') === name.normalize('NFC')) yield name
+      if (this.#storedName(folder, name)?.normalize('NFC') === name.normalize('NFC')) yield join(folder, name)
       return
     }
-    if (lookAt(join(folder, name))) yield name
+    yield join(folder, name)
     if (ASCII.test(name)) return
-    yield* readdirSync(folder).filter((other) => other !== name && other.normalize('NFC') === name)
+    for (const other of this.#uncomposedIn(folder, listingMs))
+      if (other.normalize('NFC') === name) yield join(folder, other)
+  }
+
+  #uncomposedIn(folder: string, listingMs: number): readonly string[] {
+    const now = performance.now()
+    const known = this.#listings.get(folder)
+    if (known && now - known.at < listingMs) return known.uncomposed
+    const uncomposed = readdirSync(folder).filter((name) => !ASCII.test(name) && name !== name.normalize('NFC'))
+    if (listingMs > 0) {
+      // Of a few seconds ago, and so of no use: all of them, now and then.
+      if (this.#listings.size >= MAX_LISTINGS) this.#listings.clear()
+      this.#listings.set(folder, { at: now, uncomposed })
+    }
+    return uncomposed
   }
 
   #twinOf(folder: string, name: string): string | undefined {

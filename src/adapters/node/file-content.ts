@@ -40,6 +40,18 @@ export async function withFile<T>(disk: string, use: (file: OpenFile) => Promise
   }
 }
 
+/** As `readWhole`, without a turn of the event loop; undefined also for a file that is empty or not small. */
+export function readNow({ fd, stat }: OpenFile): Uint8Array | undefined {
+  if (stat.size === 0 || stat.size > SMALL) return undefined
+  const content = new Uint8Array(stat.size)
+  for (let filled = 0; filled < content.length;) {
+    const got = readSync(fd, content, filled, content.length - filled, filled)
+    if (got === 0) return undefined
+    filled += got
+  }
+  return untouched(stat, fstatSync(fd)) ? content : undefined
+}
+
 /** The whole content, or undefined when the file changed in size or time while it was read. */
 export async function readWhole({ fd, stat }: OpenFile): Promise<Uint8Array | undefined> {
   const content = new Uint8Array(stat.size)

@@ -13,8 +13,11 @@ import type { PackFiles } from './pack-files.ts'
 import { PackWriter } from './pack-writer.ts'
 import { StagedLooseObjects } from './staged-loose-objects.ts'
 
-/** Up to here a batch becomes loose objects, as git's own `unpackLimit` does; above, one pack: two syncs instead of many. */
-export const LOOSE_LIMIT = { objects: 64, bytes: 4 * 1024 * 1024 }
+/**
+ * Up to here a batch becomes loose objects, as git's own `unpackLimit` does; above, one pack: two syncs instead of many. The
+ * bytes are well below those of a piece of a bulk transfer, which must not be compressed anew, object by object.
+ */
+export const LOOSE_LIMIT = { objects: 64, bytes: 1024 * 1024 }
 
 interface Pending {
   readonly type: ObjectType

@@ -24,8 +24,9 @@ import { noHook } from './disk-hook.ts'
 import type { DiskHook } from './disk-hook.ts'
 import { DiskNames } from './disk-names.ts'
 import type { Located } from './disk-names.ts'
-import { openForReading, readChunks, readWhole, untouched, withFile } from './file-content.ts'
+import { openForReading, readChunks, readNow, readWhole, untouched } from './file-content.ts'
 import type { OpenFile } from './file-content.ts'
+import { FolderSync } from './folder-sync.ts'
 import type { TrashChoice } from './trash.ts'
 import { VaultRoot } from './vault-root.ts'
 import { fileStatOf, scanTree } from './vault-scan.ts'
@@ -50,6 +51,9 @@ export interface NodeVaultOptions {
   /** For tests. */
   readonly hook?: DiskHook
 }
+
+/** What `read` resolves to. */
+type Read = { readonly content: Uint8Array; readonly stat: FileStat }
 
 /** Attempts at reading a file that keeps changing, and the pause between two. */
 const READ_ATTEMPTS = 5
@@ -81,7 +85,8 @@ export class NodeVaultFiles implements VaultFiles {
     this.inScope = createScope(options.scope)
     this.#names = new DiskNames(root.path, options.caseInsensitive ?? foldsCase(root.path))
     const { codec, hook = noHook } = options
-    this.#access = { root, names: this.#names, inScope: this.inScope, codec, hook, live: new Set() }
+    const folders = new FolderSync()
+    this.#access = { root, names: this.#names, inScope: this.inScope, codec, hook, live: new Set(), folders }
   }
 
   /** The vault's folder, absolute and without symbolic links. */
@@ -131,15 +136,10 @@ export class NodeVaultFiles implements VaultFiles {
     return located.kind === 'file' ? fileStatOf(path, located.stat) : undefined
   }
 
-  async read(path: VaultPath): Promise<{ content: Uint8Array; stat: FileStat }> {
+  async read(path: VaultPath): Promise<Read> {
     for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
       if (attempt > 0) await this.#options.clock.sleep(READ_PAUSE_MS)
-      const read = await this.#withFile(path, async (file, disk) => {
-        if (!(await this.#isSettled(file))) return undefined
-        this.#access.hook('read', disk)
-        const content = await readWhole(file)
-        return content && { content, stat: fileStatOf(path, file.stat) }
-      })
+      const read = await this.#withFile(path, (file, disk) => this.#readFile(path, file, disk))
       if (read) return read
     }
     throw unstable(path)
@@ -209,18 +209,39 @@ export class NodeVaultFiles implements VaultFiles {
     return located
   }
 
-  async #withFile<T>(path: VaultPath, use: (file: OpenFile, disk: string) => Promise<T>): Promise<T> {
+  async #withFile<T>(path: VaultPath, use: (file: OpenFile, disk: string) => Promise<T> | T): Promise<T> {
     const located = this.#locate(path)
     if (located.kind !== 'file' || !this.inScope(path)) throw readError({ code: 'ENOENT' }, path)
     try {
       this.#access.hook('open', located.disk)
-      return await withFile(located.disk, async (file) => {
-        if (!file.stat.isFile()) throw readError({ code: 'ENOENT' }, path)
-        return use(file, located.disk)
-      })
+      const fd = openForReading(located.disk)
+      try {
+        const stat = fstatSync(fd)
+        if (!stat.isFile()) throw readError({ code: 'ENOENT' }, path)
+        const result = use({ fd, stat }, located.disk)
+        return result instanceof Promise ? await result : result
+      } finally {
+        closeSync(fd)
+      }
     } catch (cause) {
       throw readError(cause, path)
     }
+  }
+
+  /** Undefined: it is being written. Small files come without a turn of the event loop. */
+  #readFile(path: VaultPath, file: OpenFile, disk: string): Promise<Read | undefined> | Read | undefined {
+    if (file.stat.size === 0) return this.#readWhole(path, file, disk)
+    this.#access.hook('read', disk)
+    const content = readNow(file)
+    if (content) return { content, stat: fileStatOf(path, file.stat) }
+    return this.#readWhole(path, file, disk)
+  }
+
+  async #readWhole(path: VaultPath, file: OpenFile, disk: string): Promise<Read | undefined> {
+    if (!(await this.#isSettled(file))) return undefined
+    if (file.stat.size === 0) this.#access.hook('read', disk)
+    const content = await readWhole(file)
+    return content && { content, stat: fileStatOf(path, file.stat) }
   }
 
   async #isSettled(file: OpenFile): Promise<boolean> {

@@ -5,8 +5,12 @@ import { readFully } from './durable-files.ts'
 import { errnoOf } from './fs-failure.ts'
 import type { OpenFiles } from './open-files.ts'
 
-/** Bytes read at once: neighbours in a pack are often wanted next. */
+/** Bytes read at once when a pack is read from front to back. */
 const WINDOW = 64 * 1024
+/** … and when it is read here and there: a note, compressed, is mostly smaller. */
+const NEAR = 4 * 1024
+/** A read this close behind the begin of the window is the rest of the entry that begins there, else a neighbour. Longest entry header, bytes. */
+const HEADER = 32
 /** The pack's own SHA-1 at its end, bytes. */
 export const PACK_TRAILER = 20
 
@@ -38,7 +42,9 @@ export class PackFile implements PackSource {
   read(offset: number, length: number): Uint8Array {
     const end = Math.min(offset + length, this.size)
     if (offset < this.#windowAt || end > this.#windowAt + this.#window.length) {
-      const bytes = new Uint8Array(Math.max(0, Math.min(Math.max(length, WINDOW), this.size - offset)))
+      const ahead = offset - this.#windowAt
+      const onwards = ahead > HEADER && ahead <= this.#window.length + NEAR
+      const bytes = new Uint8Array(Math.max(0, Math.min(Math.max(length, onwards ? WINDOW : NEAR), this.size - offset)))
       this.#window = bytes.subarray(0, readFully(this.#fd(), bytes, offset))
       this.#windowAt = offset
       if (bytes.length > 4 * WINDOW) {
