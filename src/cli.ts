@@ -15,12 +15,15 @@ import { UsageError } from './cli/usage-error.ts'
 const CLOSING_MS = 5000
 
 const interrupted = new AbortController()
+let interruptedAt = 0
 let exitCode: ExitCode = ExitCode.ok
 let readerGone = false
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    if (interrupted.signal.aborted) process.exit(ExitCode.interrupted) // the second one means now
+    // The second one means now; but npm passes the terminal's own on once more, at the same moment.
+    if (interrupted.signal.aborted && performance.now() - interruptedAt > 500) process.exit(ExitCode.interrupted)
+    interruptedAt = performance.now()
     interrupted.abort(new DOMException('interrupted', 'AbortError'))
   })
 }
