@@ -32,6 +32,8 @@ export class CheckoutRun {
   #unsaved: PerformedStep[] = []
   #done = 0
   #fatal: VaultError | null = null
+  /** Not about one file: the run ends with it, once the steps under way are done and noted. */
+  #broken: { readonly error: unknown } | null = null
 
   constructor(
     readonly plan: CheckoutPlan,
@@ -39,9 +41,10 @@ export class CheckoutRun {
     readonly onProgress: ((done: number, total: number) => void) | undefined,
   ) {}
 
+  /** @throws what a step threw other than VaultError; nothing is written any more then. */
   async perform(signal?: AbortSignal): Promise<void> {
     let rest = this.plan.steps
-    while (rest.length) {
+    while (rest.length && !this.#broken) {
       const kind = rest[0]!.kind
       const end = rest.findIndex((step) => step.kind !== kind)
       const run = end < 0 ? rest : rest.slice(0, end)
@@ -49,6 +52,7 @@ export class CheckoutRun {
       await this.#sideBySide(run, kind === 'write' ? PARALLEL_STEPS : 1, signal)
     }
     await this.#save()
+    if (this.#broken) throw this.#broken.error
   }
 
   async #sideBySide(steps: readonly CheckoutStep[], width: number, signal?: AbortSignal): Promise<void> {
@@ -56,7 +60,7 @@ export class CheckoutRun {
     const worker = async (): Promise<void> => {
       while (next < steps.length) {
         const step = steps[next++]!
-        if (signal?.aborted || this.#fatal) this.stopped = true
+        if (signal?.aborted || this.#fatal || this.#broken) this.stopped = true
         else await this.#one(step)
         if (this.#unsaved.length >= SAVE_EVERY) await this.#save()
       }
@@ -72,7 +76,10 @@ export class CheckoutRun {
       else if (result.result === 'impossible') this.impossible.push({ path: step.path, reason: result.reason })
       else (step.kind === 'write' ? this.applied : this.removed).push(step.path)
     } catch (error) {
-      if (!(error instanceof VaultError)) throw error
+      if (!(error instanceof VaultError)) {
+        this.#broken ??= { error }
+        return
+      }
       if (error.code === 'disk-full') this.#fatal = error
       this.failed.push({ path: step.path, reason: error.message })
     }

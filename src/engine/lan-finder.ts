@@ -50,7 +50,10 @@ export class LanFinder {
         else if (!this.#cancelLook) this.#look()
       }),
     )
-    await discovery.start({ token: () => lanToken(transport.id, clock.now()), direct: () => transport.address().direct })
+    await discovery.start({
+      token: () => lanToken(transport.id, clock.now()),
+      direct: () => transport.address().direct,
+    })
     this.#lookAfresh()
   }
 
@@ -87,7 +90,8 @@ export class LanFinder {
     const id = this.#tokens.find(token, ids, now)
     if (!id) return
     let hints = this.#hints.get(id)
-    if (!hints || now - hints.since >= HINT_PAUSE_MS || now < hints.since) this.#hints.set(id, (hints = { since: now, seen: new Set() }))
+    if (!hints || now - hints.since >= HINT_PAUSE_MS || now < hints.since)
+      this.#hints.set(id, (hints = { since: now, seen: new Set() }))
     const hint = direct.join()
     if (hints.seen.has(hint) || hints.seen.size >= MAX_HINTS) return
     hints.seen.add(hint)

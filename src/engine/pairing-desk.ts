@@ -24,7 +24,7 @@ export interface PairingDeskOptions {
   readonly store: (link: Link, hello: Hello, knownAddress: PeerAddress | undefined) => Promise<void>
   /** The link may open; gives the stored record. */
   readonly paired: (link: Link, role: PairingRole) => PeerRecord
-  readonly failed: (link: Link, role: PairingRole, error: PairingError) => void
+  readonly failed: (link: Link, role: PairingRole, error: PairingError | TransportError) => void
 }
 
 /** An invitation that waits for somebody to use it. */
@@ -68,16 +68,21 @@ export class PairingDesk implements PairingHost {
       if (this.#waiting.delete(waiting)) waiting.reject(error)
     }
     const cancelExpiry = clock.after(INVITATION_MS, () => end(new PairingError('expired', 'Nobody used the link within ten minutes, so it is no longer valid. Make a new one.')))
-    paired.then(cancelExpiry, () => undefined)
+    paired.then(cancelExpiry, cancelExpiry)
     return { offer: { address: this.#o.address(), secret, share, name: deviceName }, paired, cancel: () => end(new PairingError('declined', 'The invitation was cancelled.')) }
   }
 
   /** Follows a pairing link over a connection that was dialled for it. @throws PairingError, TransportError. */
   join(link: Link, offer: PairingOffer, signal: AbortSignal): Promise<PeerRecord> {
-    return new Promise((resolve, reject) => {
-      this.#joining.set(link, { offer, resolve, reject })
-      signal.addEventListener('abort', () => void link.leave('disconnect', CLOSE.disconnect), { once: true })
-    })
+    const giveUp = () => {
+      this.#joining.get(link)?.reject(new PairingError('declined', 'The pairing was cancelled on this device.'))
+      this.#joining.delete(link)
+      void link.leave('disconnect', CLOSE.disconnect)
+    }
+    const joined = new Promise<PeerRecord>((resolve, reject) => this.#joining.set(link, { offer, resolve, reject }))
+    if (signal.aborted) giveUp()
+    signal.addEventListener('abort', giveUp, { once: true })
+    return joined.finally(() => signal.removeEventListener('abort', giveUp))
   }
 
   /** Whether this greeting begins a pairing; then it has begun. */
@@ -97,9 +102,10 @@ export class PairingDesk implements PairingHost {
   }
 
   linkClosed(link: Link, reason: CloseReason): void {
-    this.#sessions.get(link)?.cancel(closeSentence(reason))
+    const failure = pairingFailure(link, reason)
+    this.#sessions.get(link)?.cancel(failure)
     this.#sessions.delete(link)
-    this.#joining.get(link)?.reject(joinFailure(reason))
+    this.#joining.get(link)?.reject(failure)
     this.#joining.delete(link)
   }
 
@@ -123,8 +129,16 @@ export class PairingDesk implements PairingHost {
   }
 
   async store(link: Link, hello: Hello, role: PairingRole, secret: Uint8Array): Promise<void> {
+    if (role === 'inviter') this.#use(secret, link.remoteId)
     await this.#o.store(link, hello, this.#joining.get(link)?.offer.address)
-    if (role === 'inviter') this.#invitations.markUsed(secret, link.remoteId)
+  }
+
+  /** Two devices may have proved the same secret, and people took their time to answer: the first to be stored has it (P1). */
+  #use(secret: Uint8Array, device: EndpointId): void {
+    const usedBy = this.#invitations.find(secret)?.usedBy
+    if (usedBy === undefined) throw new PairingError('expired', 'The invitation has ended meanwhile. Make a new link.')
+    if (usedBy !== null && usedBy !== device) throw new PairingError('used', 'Another device has used this link meanwhile. Make a new one.')
+    this.#invitations.markUsed(secret, device)
   }
 
   paired(link: Link, role: PairingRole): void {
@@ -139,7 +153,7 @@ export class PairingDesk implements PairingHost {
     }
   }
 
-  failed(link: Link, role: PairingRole, error: PairingError): void {
+  failed(link: Link, role: PairingRole, error: PairingError | TransportError): void {
     this.#sessions.delete(link)
     if (role === 'inviter' && error.code === 'mismatch') this.#invitations.countFailure(this.#o.clock.now())
     this.#o.failed(link, role, error)
@@ -148,9 +162,11 @@ export class PairingDesk implements PairingHost {
   }
 }
 
-function joinFailure(reason: CloseReason): Error {
+/** Why a pairing ended with its link. */
+function pairingFailure(link: Link, reason: CloseReason): PairingError | TransportError {
   if (reason.by === 'peer' && reason.code === CLOSE.unauthorised) {
-    return new PairingError('mismatch', 'The other device did not accept this link: it was used already, has expired, or was cancelled. Make a new one there.')
+    return new PairingError('mismatch', `The other device did not accept this link: it was used already, has expired, or was cancelled (${reason.reason}). Make a new one there.`)
   }
+  if (link.bye !== null) return new PairingError('declined', 'The pairing was cancelled on the other device.')
   return new TransportError('disconnected', `The connection ended before the devices were paired: ${closeSentence(reason)}.`)
 }

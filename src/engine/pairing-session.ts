@@ -1,6 +1,6 @@
 import { newPairing, updatePairing, type PairingEvent, type PairingState } from '../peers/pairing.ts'
 import type { PairingRole } from '../peers/pairing-proof.ts'
-import { PairingError } from '../ports/errors.ts'
+import { PairingError, type PairingErrorCode, type TransportError } from '../ports/errors.ts'
 import type { EndpointId } from '../ports/transport.ts'
 import { CLOSE } from '../protocol/close-codes.ts'
 import type { Hello } from '../protocol/messages.ts'
@@ -21,7 +21,14 @@ export interface PairingHost {
   confirm(question: PairingQuestion, signal: AbortSignal): Promise<boolean>
   store(link: Link, hello: Hello, role: PairingRole, secret: Uint8Array): Promise<void>
   paired(link: Link, role: PairingRole): void
-  failed(link: Link, role: PairingRole, error: PairingError): void
+  failed(link: Link, role: PairingRole, error: PairingError | TransportError): void
+}
+
+/** What the other side is told when it was not stored: no more than it has to know. */
+const REFUSALS: Partial<Record<PairingErrorCode, string>> = {
+  'too-many-peers': 'the list of devices is full over there',
+  used: 'another device used this pairing link',
+  expired: 'this pairing link is not valid any more',
 }
 
 /** Runs the pairing of one link: carries its effects out and feeds back what comes of them. */
@@ -59,11 +66,11 @@ export class PairingSession {
   }
 
   /** The link is gone, or the person gave up. */
-  cancel(reason: string): void {
+  cancel(error: PairingError | TransportError): void {
     this.#over.abort()
     if (this.#state.ended) return
     this.#state = { ...this.#state, ended: true }
-    this.#host.failed(this.#link, this.#state.role, new PairingError('declined', reason))
+    this.#host.failed(this.#link, this.#state.role, error)
   }
 
   #dispatch(event: PairingEvent): void {
@@ -93,7 +100,9 @@ export class PairingSession {
         case 'failed':
           this.#over.abort()
           this.#host.failed(this.#link, role, new PairingError(effect.code, effect.message))
-          void this.#link.leave('disconnect', CLOSE.unauthorised)
+          // A no is told by a message before; whoever has no valid link gets the close code alone (P2).
+          if (effect.code === 'mismatch') this.#link.close(CLOSE.unauthorised, 'this pairing link is not valid here')
+          else void this.#link.leave('disconnect', CLOSE.unauthorised)
           break
       }
     }
@@ -110,8 +119,9 @@ export class PairingSession {
       await this.#host.store(this.#link, this.#hello, this.#state.role, secret)
       this.#dispatch({ kind: 'stored' })
     } catch (error) {
-      this.cancel(error instanceof Error ? error.message : String(error))
-      this.#link.close(CLOSE.unauthorised, 'the other device could not be stored')
+      const failure = error instanceof PairingError ? error : new PairingError('declined', `The other device could not be stored: ${error instanceof Error ? error.message : String(error)}`, {}, { cause: error })
+      this.cancel(failure)
+      this.#link.close(CLOSE.unauthorised, REFUSALS[failure.code] ?? 'the other device could not store this one')
     }
   }
 }

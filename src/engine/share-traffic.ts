@@ -1,7 +1,7 @@
 import { CorruptObjectError } from '../objects/errors.ts'
 import type { Oid } from '../objects/oid.ts'
 import type { Clock } from '../ports/clock.ts'
-import { TandemError, TransportError } from '../ports/errors.ts'
+import { StoreError, TandemError, TransportError } from '../ports/errors.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { ByteStream, EndpointId } from '../ports/transport.ts'
 import { CLOSE } from '../protocol/close-codes.ts'
@@ -16,6 +16,8 @@ import type { Share } from './share.ts'
 
 /** T5: a transfer that broke on a link that lives is tried again so often, after 1 s, 2 s, 4 s. */
 const RETRIES = 3
+/** Another peer is sending the same large file: look again after this long. */
+const BUSY_MS = 1_000
 
 export interface TrafficListener {
   syncing(link: Link, active: boolean): void
@@ -77,7 +79,7 @@ export class ShareTraffic {
   }
 
   async #fetch(link: Link, share: Share, heads: DeviceHeads, signal: AbortSignal): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
+    for (let attempt = 0; ; ) {
       try {
         const { refused } = await fetchHeads(share.repository, share.name, heads, {
           openStream: () => link.openStream(),
@@ -92,9 +94,13 @@ export class ShareTraffic {
         }
         return
       } catch (error) {
+        if (error instanceof StoreError && error.code === 'busy') {
+          await this.#clock.sleep(BUSY_MS, signal) // when it is here we go on; when that other transfer breaks, too
+          continue
+        }
         const again = error instanceof TransportError && error.retryable && link.isOpen && attempt < RETRIES
         if (!again) throw error
-        await this.#clock.sleep(1000 * 2 ** attempt, signal)
+        await this.#clock.sleep(1000 * 2 ** attempt++, signal)
       }
     }
   }

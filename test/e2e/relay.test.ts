@@ -85,7 +85,10 @@ describe('an own relay', () => {
       await anna.write('note.md', 'Over the relay.\n')
       await upTogether()
       await ben.awaitFile('note.md', 'Over the relay.\n')
-      expect((await anna.peer(ben))?.path).toMatchObject({ kind: 'relay', address: expect.stringContaining(RELAY) as string })
+      expect((await anna.peer(ben))?.path).toMatchObject({
+        kind: 'relay',
+        address: expect.stringContaining(RELAY) as string,
+      })
     },
     TEST_MS,
   )
@@ -109,11 +112,10 @@ describe('an own relay', () => {
       await upTogether()
       expect((await anna.peer(ben))?.path?.kind).toBe('relay')
       await internet.forward(true)
-      await eventually(
-        'the path is direct',
-        async () => (await anna.peer(ben))?.path?.kind === 'direct' || undefined,
-        180_000,
-      )
+      await eventually('the path is direct', async () => (await anna.peer(ben))?.path?.kind === 'direct' || undefined, {
+        withinMs: 180_000,
+        everyMs: 1000,
+      })
       await stopRelay()
       await anna.write('direct.md', 'Nobody in between.\n')
       await ben.awaitFile('direct.md', 'Nobody in between.\n')

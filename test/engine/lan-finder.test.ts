@@ -88,7 +88,8 @@ describe('on the local network we', () => {
   })
 
   it('pass on where a paired device is, and nothing about strangers or ourselves', () => {
-    for (const id of [stranger, self, anna]) discovery.found({ token: lanToken(id, clock.now()), direct: ['10.0.0.2:5'] })
+    for (const id of [stranger, self, anna])
+      discovery.found({ token: lanToken(id, clock.now()), direct: ['10.0.0.2:5'] })
     discovery.found({ token: 'noise', direct: ['10.0.0.3:5'] })
     expect(hints).toEqual([[anna, ['10.0.0.2:5']]])
   })

@@ -163,6 +163,27 @@ describe('[V8] a lost or an old state folder', () => {
     expect([...a.refs.keys()].filter((name) => name.startsWith('refs/tandem/'))).toEqual([])
   })
 
+  it('a device that lost its index alone commits nothing it holds already, and keeps both texts of what was edited', async () => {
+    const { devices, a, b } = await twoDevicesWith(KEPT)
+    b.write({ 'Note.md': 'one\n\ntwo of B\n\nthree\n' })
+    await devices.agree()
+    a.write({ 'Keep.md': 'kept and edited\n' })
+    await devices.agree()
+    const before = a.head
+    await devices.stop(a)
+    a.index = createMemoryIndexDisk()
+    await devices.start(a)
+    await devices.agree()
+    expect(a.head).toBe(before)
+    await devices.stop(a)
+    a.index = createMemoryIndexDisk()
+    a.write({ 'Note.md': 'one\n\ntwo of B\n\nthree, edited without an index\n', 'New.md': 'new\n' })
+    await devices.start(a)
+    await devices.agree()
+    const texts = Object.values(b.vault()).join('\n')
+    for (const text of ['three, edited without an index', 'two of B', 'kept and edited', 'new']) expect(texts).toContain(text)
+  })
+
   it('an old backup together with the old files brings nothing back to the others that they changed', async () => {
     const { devices, a, b } = await twoDevicesWith({ ...KEPT, 'Gone.md': 'to be deleted\n' })
     const restore = backUp(a)

@@ -5,7 +5,7 @@ import type { EndpointId } from '../../src/ports/transport.ts'
 import { someId } from '../support/sample-messages.ts'
 
 const boot = (n: number) => new Uint8Array(16).fill(n)
-const other = (side: 'dialer' | 'acceptor') => (side === 'dialer' ? 'acceptor' : 'dialer')
+const other = (side: 'dialer' | 'acceptor'): 'dialer' | 'acceptor' => (side === 'dialer' ? 'acceptor' : 'dialer')
 
 /** Of two links of one run, the one that `self` keeps: 'first' or 'second', whichever of them it met first. */
 function kept(self: EndpointId, remote: EndpointId, sides: { first: 'dialer' | 'acceptor'; second: 'dialer' | 'acceptor' }, metFirst: 'first' | 'second'): string {

@@ -2,7 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ProtocolError } from '../../src/ports/errors.ts'
-import { cleanName, decodeMessage, encodeMessage, MAX_REFS, type Hello } from '../../src/protocol/messages.ts'
+import { cleanName, decodeMessage, encodeMessage, MAX_REFS, type Hello, type LinkMessage } from '../../src/protocol/messages.ts'
 import { MessageSchema } from '../../src/protocol/peerlink_pb.ts'
 import { aHello, anId, anOid, damaged, someMessage } from '../support/sample-messages.ts'
 
@@ -78,7 +78,7 @@ describe('messages', () => {
     for (const kind of ['directory', 'update'] as const) {
       expect(codeOf(() => decodeMessage(raw({ case: kind, value: { share: 'vault', refs } })))).toBe('limit')
       const message = decodeMessage(raw({ case: kind, value: { share: 'vault', refs: refs.slice(1) } }))
-      expect((message as { heads: Map<string, string> }).heads.size).toBe(MAX_REFS)
+      expect((message as Extract<LinkMessage, { kind: 'update' }>).heads.size).toBe(MAX_REFS)
     }
   })
 

@@ -18,7 +18,7 @@ import { VirtualClock } from '../support/virtual-clock.ts'
 const SHARE = 'vault'
 
 /** A process's own hold on the fleet's time: when it dies, its timers die with it. */
-class ProcessClock implements Clock {
+export class ProcessClock implements Clock {
   readonly #timers = new Set<() => void>()
   #dead = false
   /** Who set each timer, when asked for. */

@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 import { callControl } from '../../src/cli/control-client.ts'
 import type { DeviceStatus } from '../../src/cli/status.ts'
 import { runGit } from './git.ts'
-import { eventually, LOOPBACK, runTandem, TandemProcess, type Finished, type ProcessOptions } from './tandem-process.ts'
+import { awaitThat, LOOPBACK, runTandem, TandemProcess, type Finished, type ProcessOptions } from './tandem-process.ts'
 
 /** Never part of what is synced: the vault's trash, and temporary files of a write under way. */
 const NOT_SYNCED = /^\.trash(\/|$)|(^|\/)\.tandem-/
@@ -70,6 +70,12 @@ export class PeerFolders {
     const finished = await up.stop()
     expect(finished.code, `tandem up: ${finished.stderr}`).toBe(0)
     return finished
+  }
+
+  /** Puts what the vault holds into the history, alone. */
+  async commit(): Promise<void> {
+    await this.start()
+    await this.stop()
   }
 
   /** `kill -9`, whatever it does at this moment. */
@@ -181,7 +187,7 @@ export async function untilInStep(
     const apart = devices.slice(1).flatMap((device) => differences(devices[0]!.files(), device.files()))
     return ['vaults in step', ...states, `differ in ${apart.length}:`, ...apart.slice(0, 20)].join('\n')
   }
-  await eventually(look, explain, deadlineMs)
+  await awaitThat(look, explain, deadlineMs)
   return files
 }
 

@@ -9,9 +9,11 @@ export async function buildProgram(entry: string, folder: string): Promise<strin
   const outfile = join(folder, `${entry.replace(/\W+/g, '-')}.mjs`)
   await mkdir(folder, { recursive: true })
   // Packages with native parts stay packages, found from where the bundle lies.
-  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error
-  })
+  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction').catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    },
+  )
   await build({
     absWorkingDir: root,
     entryPoints: [entry],

@@ -16,6 +16,8 @@ export interface DeviceEvent {
 
 /** Long enough for a machine that is busy with other tests. */
 const COMMAND_MS = 60_000
+/** Each look is a process of its own. */
+const STATUS_EVERY_MS = 250
 
 /** A device in a network namespace: real processes of the headless peer, on a vault and a state folder of its own. */
 export class TandemDevice {
@@ -88,14 +90,14 @@ export class TandemDevice {
   }
 
   /** Until the other one is connected and both show the same. */
-  awaitInStep(other: TandemDevice, withinMs?: number): Promise<PeerStatusLine> {
+  awaitInStep(other: TandemDevice): Promise<PeerStatusLine> {
     return eventually(
       `${this.name} is in step with ${other.name}`,
       async () => {
         const peer = await this.peer(other)
         return peer?.status === 'connected' && peer.current ? peer : undefined
       },
-      withinMs,
+      { everyMs: STATUS_EVERY_MS },
     )
   }
 

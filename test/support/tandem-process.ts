@@ -28,6 +28,8 @@ export interface ProcessOptions {
   readonly cwd?: string
   /** Runs through this instead of node alone: `setpriv …`. */
   readonly through?: readonly string[]
+  /** On a terminal of its own, 80 columns wide: what goes to stdin is typed there, and all it says is in stdout. */
+  readonly terminal?: boolean
 }
 
 const running = new Set<TandemProcess>()
@@ -57,10 +59,14 @@ export class TandemProcess {
 
   constructor(
     readonly args: readonly string[],
-    { env = {}, cwd, through = [] }: ProcessOptions = {},
+    { env = {}, cwd, through = [], terminal = false }: ProcessOptions = {},
   ) {
     if (!existsSync(TANDEM)) throw new Error(`${TANDEM} is missing: npm run build makes it`)
-    const [program, ...rest] = [...through, process.execPath, TANDEM, ...args] as [string, ...string[]]
+    const line = [...through, process.execPath, TANDEM, ...args]
+    const quoted = line.map((part) => `'${part.replaceAll("'", `'\\''`)}'`).join(' ')
+    // util-linux' script(1) makes the terminal, and ends with the exit code of the command.
+    const typed = ['script', '-qfec', `stty cols 80 rows 50; exec ${quoted}`, '/dev/null']
+    const [program, ...rest] = (terminal ? typed : line) as [string, ...string[]]
     // Not this process's own Ctrl-C, and none of its terminal's wishes.
     const clean = { ...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined, NODE_OPTIONS: undefined, ...env }
     this.child = spawn(program, rest, { stdio: ['pipe', 'pipe', 'pipe'], cwd, env: clean })
@@ -162,7 +168,7 @@ export function runTandem(args: readonly string[], options?: ProcessOptions): Pr
 }
 
 /** Looks every few milliseconds until something is so. @throws after the deadline, with the last thing seen. */
-export async function eventually(
+export async function awaitThat(
   look: () => boolean | Promise<boolean>,
   what: string | (() => string | Promise<string>),
   deadlineMs = 60_000,

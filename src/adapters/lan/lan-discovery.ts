@@ -76,7 +76,9 @@ export class LanDiscovery implements Discovery {
 
   /** Brings the speakers in line with the machine's networks. Never rejects. Whether anything is different now. */
   async #refresh(self: LanSelf): Promise<boolean> {
-    const networks = new Map(planLanNetworks(self.direct(), this.#interfaces()).map((network) => [network.key, network]))
+    const networks = new Map(
+      planLanNetworks(self.direct(), this.#interfaces()).map((network) => [network.key, network]),
+    )
     let changed = false
     for (const [key, speaker] of this.#speakers) {
       if (networks.has(key)) continue
@@ -100,12 +102,23 @@ export class LanDiscovery implements Discovery {
     if (this.#closed) return false
     try {
       const { key } = network
-      this.#speakers.set(key, await LanSpeaker.open({ network, self, clock: this.#clock, onFound: (found) => this.#tell(found), onWarning: this.#warn }))
+      this.#speakers.set(
+        key,
+        await LanSpeaker.open({
+          network,
+          self,
+          clock: this.#clock,
+          onFound: (found) => this.#tell(found),
+          onWarning: this.#warn,
+        }),
+      )
       this.#failed.delete(key)
       return true
     } catch (error) {
       if (!this.#failed.has(network.key))
-        this.#warn(`Devices on the local network at ${network.address} cannot be looked for: ${(error as Error).message}`)
+        this.#warn(
+          `Devices on the local network at ${network.address} cannot be looked for: ${(error as Error).message}`,
+        )
       this.#failed.add(network.key)
       return false
     }

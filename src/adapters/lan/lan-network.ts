@@ -46,7 +46,8 @@ export function isOnNetwork({ subnets }: LanNetwork, address: string): boolean {
   const ip = parseIp(address) ?? parseSocketAddress(address)?.ip
   if (!ip) return false
   return subnets.some(
-    (net) => net.ip.length === ip.length && ip.every((byte, i) => (byte & net.mask[i]!) === (net.ip[i]! & net.mask[i]!)),
+    (net) =>
+      net.ip.length === ip.length && ip.every((byte, i) => (byte & net.mask[i]!) === (net.ip[i]! & net.mask[i]!)),
   )
 }
 

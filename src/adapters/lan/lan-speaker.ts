@@ -56,7 +56,12 @@ export class LanSpeaker {
       (bytes, from) => from.port === MDNS_PORT && isOnNetwork(this.network, from.address) && mayConcernUs(bytes),
       () => clock.now(),
     )
-    this.#mdns = multicastDns({ socket: this.#socket, interface: this.network.address, bind: '0.0.0.0', port: MDNS_PORT })
+    this.#mdns = multicastDns({
+      socket: this.#socket,
+      interface: this.network.address,
+      bind: '0.0.0.0',
+      port: MDNS_PORT,
+    })
     this.#mdns.on('query', (packet: Packet) => {
       if (asksForUs(packet)) this.announce()
     })
@@ -112,7 +117,8 @@ export class LanSpeaker {
     this.#closed = true
     this.#cancelAnnounce?.()
     const last = this.#announced
-    if (last) await new Promise<void>((done) => this.#mdns.respond(announcement(last.token, last.direct, false), () => done()))
+    if (last)
+      await new Promise<void>((done) => this.#mdns.respond(announcement(last.token, last.direct, false), () => done()))
     await new Promise<void>((done) => this.#mdns.destroy(done))
   }
 }

@@ -45,9 +45,12 @@ describe('the networks that are spoken on', () => {
 describe('an address', () => {
   const [wlan, tun] = planLanNetworks(['192.168.1.7:1', '10.8.0.2:1'], interfaces)
 
-  it.each(['192.168.1.200', '192.168.1.200:4433', '[2001:db8:1::99]:4433', '192.168.1.7:1'])('%s is near', (address) => {
-    expect(isOnNetwork(wlan!, address)).toBe(true)
-  })
+  it.each(['192.168.1.200', '192.168.1.200:4433', '[2001:db8:1::99]:4433', '192.168.1.7:1'])(
+    '%s is near',
+    (address) => {
+      expect(isOnNetwork(wlan!, address)).toBe(true)
+    },
+  )
 
   it.each([
     '192.168.2.1:4433',

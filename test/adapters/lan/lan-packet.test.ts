@@ -67,7 +67,9 @@ describe('datagrams that are looked into', () => {
   })
 
   it('are not those of other services', () => {
-    expect(mayConcernUs(dns.encode({ type: 'query', questions: [{ name: '_ipp._tcp.local', type: 'PTR' }] }))).toBe(false)
+    expect(mayConcernUs(dns.encode({ type: 'query', questions: [{ name: '_ipp._tcp.local', type: 'PTR' }] }))).toBe(
+      false,
+    )
   })
 
   it('are not larger than a frame, and do not claim more records than we ever send', () => {
@@ -83,7 +85,10 @@ describe('datagrams that are looked into', () => {
   })
 
   it('never make reading fail in another way than the decoder of the library does', () => {
-    const ours = [dns.encode({ type: 'response', ...announcement(token, direct, true) }), dns.encode({ type: 'query', ...QUERY })]
+    const ours = [
+      dns.encode({ type: 'response', ...announcement(token, direct, true) }),
+      dns.encode({ type: 'query', ...QUERY }),
+    ]
     const mutated = fc
       .tuple(fc.constantFrom(...ours), fc.array(fc.tuple(fc.nat(400), fc.nat(255)), { maxLength: 12 }), fc.nat(400))
       .map(([bytes, changes, cut]) => {
