@@ -32,11 +32,9 @@ class Peer {
     this.lines = []
     this.startedAt = performance.now()
     const [file, ...args] = this.command('up')
-    const options = process.env.BENCH_NODE_OPTIONS ? { NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS } : {}
-    const child = (this.#process = spawn(file, args, {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, ...options },
-    }))
+    // Such as BENCH_NODE_OPTIONS='--cpu-prof --cpu-prof-dir=/tmp/profile'.
+    const nodeOptions = process.env.BENCH_NODE_OPTIONS?.split(' ') ?? []
+    const child = (this.#process = spawn(file, [...nodeOptions, ...args], { stdio: ['ignore', 'pipe', 'inherit'] }))
     createInterface({ input: child.stdout }).on('line', (text) =>
       this.lines.push({ at: performance.now(), line: JSON.parse(text) }),
     )

@@ -65,7 +65,6 @@ export class EngineHost {
       onWarning: warn,
     })
     rememberPorts(state, transport)
-    let host: EngineHost | undefined
     const debounceMs = options.debounceMs ?? SHARE_TIMES.debounceMs
     const device = await Device.open({
       transport,
@@ -79,7 +78,7 @@ export class EngineHost {
       maxPeers: state.settings.maxPeers,
       shares,
       shareTimes: { ...SHARE_TIMES, debounceMs, debounceLimitMs: Math.max(SHARE_TIMES.debounceLimitMs, debounceMs) },
-      confirm: (question, signal) => host?.askers.get(question.role)?.(question, signal) ?? Promise.resolve(false),
+      confirm: (question, signal) => host.askers.get(question.role)?.(question, signal) ?? Promise.resolve(false),
     })
     // Who only pairs is found by its link.
     const lan =
@@ -91,7 +90,7 @@ export class EngineHost {
             peers: device.peers,
           })
         : null
-    host = new EngineHost(state, device, transport, lan)
+    const host = new EngineHost(state, device, transport, lan)
     return host
   }
 

@@ -39,14 +39,15 @@ export async function fetchHeads(repository: Repository, share: string, heads: D
     const received = await repository.receive(heads)
     if (received.result === 'received') return received
     const { missingCommits, missingTrees, missingBlobs } = received.missing
-    const before = fetch.objectsDone
+    const missing = [...missingCommits, ...missingTrees, ...missingBlobs]
     if (missingCommits.length || missingTrees.length) {
       await fetch.request({ share, kind: 'history', commits: missingCommits.slice(0, 1000), trees: missingTrees.slice(0, 10_000), haves: [...repository.heads().values()].slice(0, 1000) })
     } else {
       await fetch.blobs(missingBlobs)
     }
-    if (fetch.objectsDone === before) {
-      throw new ProtocolError('refused', 'the other device announced something that it does not have', { missing: [...missingCommits, ...missingTrees, ...missingBlobs].slice(0, 5) })
+    // By what is here now, not by what the peer says that it sent: that could go on for ever.
+    if ((await repository.objects.missing(missing)).length === missing.length) {
+      throw new ProtocolError('refused', 'the other device announced something that it does not have', { missing: missing.slice(0, 5) })
     }
   }
 }
@@ -68,8 +69,12 @@ class Fetch {
 
   async blobs(oids: readonly Oid[]): Promise<void> {
     for (let i = 0; i < oids.length; i += MAX_FETCH_OIDS) {
-      const done = await this.request({ share: this.#share, kind: 'objects', oids: oids.slice(i, i + MAX_FETCH_OIDS) })
-      for (const { oid, size } of done.large) await this.#large(oid, size)
+      const asked = new Set(oids.slice(i, i + MAX_FETCH_OIDS))
+      const done = await this.request({ share: this.#share, kind: 'objects', oids: [...asked] })
+      for (const { oid, size } of done.large) {
+        if (!asked.delete(oid)) throw new ProtocolError('refused', 'the other device offers a large file that was not asked for', { oid })
+        await this.#large(oid, size)
+      }
     }
   }
 

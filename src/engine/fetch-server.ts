@@ -66,7 +66,7 @@ async function sendObjects(repository: Repository, oids: readonly Oid[], send: S
   const sized: { oid: Oid; size: number }[] = []
   const large: { oid: Oid; size: number }[] = []
   const absent: Oid[] = []
-  for (const oid of oids) {
+  for (const oid of new Set(oids)) {
     const info = await repository.objects.info(oid)
     if (!info) absent.push(oid)
     else (info.size > LARGE_BLOB ? large : sized).push({ oid, size: info.size })

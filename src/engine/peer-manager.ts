@@ -23,6 +23,9 @@ import { closeSentence, peerFault } from './peer-fault.ts'
 /** Connections beyond those of peers: strangers that have not said who they are, and pairings. */
 const SPARE_LINKS = 32
 
+/** What is true of a peer without a link. */
+const DOWN = { link: 'disconnected', activity: 'idle', health: 'healthy', connectedAt: null, current: false, roundTripMs: null, path: null } as const
+
 export interface PeerManagerOptions {
   readonly transport: Transport
   readonly data: DataStore
@@ -131,8 +134,8 @@ export class PeerManager implements LinkOwner {
       protocol: PROTOCOL_VERSION,
       endpointId: this.self,
       bootId: this.#bootId,
-      deviceName,
-      appVersion,
+      deviceName: cleanName(deviceName),
+      appVersion: cleanName(appVersion),
       features: [],
       ticket: encodePeerAddress(transport.address()),
       nonce: random.bytes(32),
@@ -258,6 +261,7 @@ export class PeerManager implements LinkOwner {
   greeted(link: Link, hello: Hello): void {
     if (this.#pairing.begin(link, hello)) return
     const peer = this.#peers.get(link.remoteId)
+    if (peer?.held) return link.close(CLOSE.disconnect, 'disconnected by hand on the other device')
     if (peer && !hello.pairing) return this.#admit(link, peer, hello)
     this.#o.logger.log('warn', 'link.stranger', 'an unknown device was turned away', { peer: link.remoteId, name: hello.deviceName }) // P4
     link.close(CLOSE.unauthorised, hello.pairing ? 'no open invitation here' : 'this device is not paired here')
@@ -343,10 +347,15 @@ export class PeerManager implements LinkOwner {
     const { clock, logger } = this.#o
     const { nodeId } = peer.record
     peer.link = null
+    if (reason.code === CLOSE.duplicate && this.#isLinked(peer)) {
+      // L3: the other device decided first; its hello on the link that stays is on its way. No event, unless that fails.
+      this.states.update(nodeId, { activity: 'idle', current: false })
+      return
+    }
     peer.reconnects++
     const removed = link.bye === 'removed' || (reason.by === 'peer' && reason.code === CLOSE.removed)
     const clean = link.bye !== null || (reason.by === 'peer' && reason.code === CLOSE.shutdown)
-    const wanted = clean || (reason.by === 'us' && reason.code !== CLOSE.silent)
+    const wanted = clean || peer.held || (reason.by === 'us' && (reason.code === CLOSE.shutdown || reason.code === CLOSE.duplicate))
     if (clock.now() - (this.states.get(nodeId)?.connectedAt ?? 0) >= LIVED_MS) peer.failures = 0
     peer.blocked ||= removed
     logger.log('info', 'link.down', `disconnected: ${closeSentence(reason)}`, { peer: nodeId, code: reason.code })
@@ -356,7 +365,7 @@ export class PeerManager implements LinkOwner {
         ? null
         : new TransportError('disconnected', closeSentence(reason))
     const fault = error && { lastError: peerFault(error, clock.now()) }
-    this.states.update(nodeId, { link: 'disconnected', activity: 'idle', health: 'healthy', connectedAt: null, current: false, roundTripMs: null, path: null, ...fault })
+    this.states.update(nodeId, { ...DOWN, ...fault })
     if (clean) this.#dialler.soon(peer, CLEAN_CLOSE_MS)
     else this.#dialler.again(peer)
   }
@@ -366,8 +375,8 @@ export class PeerManager implements LinkOwner {
     const refused = reason.by === 'peer' && reason.code === CLOSE.unauthorised
     peer.blocked ||= refused
     const error = refused ? new PairingError('mismatch', 'this device is not paired over there any more; pair again') : new TransportError('disconnected', closeSentence(reason))
-    const fault = reason.code === CLOSE.duplicate ? null : { lastError: peerFault(error, this.#o.clock.now()) }
-    this.states.update(peer.record.nodeId, { link: 'disconnected', ...fault })
+    const fault = reason.code === CLOSE.duplicate || peer.held ? null : { lastError: peerFault(error, this.#o.clock.now()) }
+    this.states.update(peer.record.nodeId, { ...DOWN, ...fault })
     this.#dialler.again(peer)
   }
 

@@ -112,6 +112,7 @@ describe('an own relay', () => {
       await upTogether()
       expect((await anna.peer(ben))?.path?.kind).toBe('relay')
       await internet.forward(true)
+      // Iroh tries for a direct path once a minute.
       await eventually('the path is direct', async () => (await anna.peer(ben))?.path?.kind === 'direct' || undefined, {
         withinMs: 180_000,
         everyMs: 1000,

@@ -9,7 +9,12 @@ const CONTENT = 'a'.repeat(40) as Oid
 
 /** A plan that writes so many new files. */
 function planOf(count: number) {
-  const target = new Map(Array.from({ length: count }, (_, i) => [parseVaultPath(`${String(i).padStart(3, '0')}.md`), { oid: CONTENT, mode: '100644' as const }]))
+  const target = new Map(
+    Array.from({ length: count }, (_, i) => [
+      parseVaultPath(`${String(i).padStart(3, '0')}.md`),
+      { oid: CONTENT, mode: '100644' as const },
+    ]),
+  )
   return planCheckout(new Map(), target, () => true)
 }
 
@@ -39,7 +44,9 @@ describe('the steps of a checkout', () => {
   })
 
   it('end on a full disk without trying the rest', async () => {
-    const { disk, tried, recorded } = diskThat((path) => (path >= '005.md' ? new VaultError('disk-full', 'no room') : undefined))
+    const { disk, tried, recorded } = diskThat((path) =>
+      path >= '005.md' ? new VaultError('disk-full', 'no room') : undefined,
+    )
     const run = new CheckoutRun(planOf(500), disk, undefined)
     await run.perform()
     expect(tried.length).toBeLessThan(30)
@@ -48,7 +55,9 @@ describe('the steps of a checkout', () => {
   })
 
   it('end on a damaged repository: nothing is written afterwards, and what was written is noted', async () => {
-    const { disk, tried, recorded } = diskThat((path) => (path === '010.md' ? new StoreError('damaged', 'a hole') : undefined))
+    const { disk, tried, recorded } = diskThat((path) =>
+      path === '010.md' ? new StoreError('damaged', 'a hole') : undefined,
+    )
     const run = new CheckoutRun(planOf(200), disk, undefined)
     await expect(run.perform()).rejects.toMatchObject({ code: 'damaged' })
     const after = tried.length

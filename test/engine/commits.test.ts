@@ -44,7 +44,11 @@ describe('commits of one device', () => {
   })
 
   it('[E4] own writes make no commits: what arrived is recognised by its content', async () => {
-    const { devices, a, b } = await twoDevicesWith({ 'Note.md': 'old\n', 'Gone.md': 'gone soon\n', 'Moved.md': 'moved soon\n' })
+    const { devices, a, b } = await twoDevicesWith({
+      'Note.md': 'old\n',
+      'Gone.md': 'gone soon\n',
+      'Moved.md': 'moved soon\n',
+    })
     a.write({ 'Note.md': 'new\n', 'New.md': 'new\n' })
     a.disk.userDelete('Gone.md')
     a.disk.userRename('Moved.md', 'There.md')
@@ -82,7 +86,11 @@ describe('commits of one device', () => {
     await devices.start(b)
     expect(b.commit(b.head!).parents).toEqual([before])
     await devices.agree()
-    expect(b.vault()).toEqual({ 'Both.md': 'one of A\n\ntwo\n\nthree of B\n', 'Note.md': 'edited by A\n', 'Only B.md': 'made offline\n' })
+    expect(b.vault()).toEqual({
+      'Both.md': 'one of A\n\ntwo\n\nthree of B\n',
+      'Note.md': 'edited by A\n',
+      'Only B.md': 'made offline\n',
+    })
   })
 
   it('[E5] [V7] a daily note made from a template at start does not replace the real one that arrives (pitfall 2)', async () => {
@@ -105,7 +113,12 @@ describe('commits of one device', () => {
     await devices.start()
     await devices.agree()
     const texts = Object.entries(a.vault())
-    expect(texts.filter(([path]) => path.startsWith('Other')).map(([, text]) => text).sort()).toEqual(['text of A\n', 'text of B\n'])
+    expect(
+      texts
+        .filter(([path]) => path.startsWith('Other'))
+        .map(([, text]) => text)
+        .sort(),
+    ).toEqual(['text of A\n', 'text of B\n'])
     expect(a.vault()).toMatchObject({ 'Same.md': 'same\n', 'A.md': 'a\n', 'B.md': 'b\n' })
   })
 })

@@ -113,7 +113,11 @@ describe('[E3] deletions made on this device', () => {
   })
 
   it('that wait do not make copies of files that were moved beside them', async () => {
-    const { devices, device } = await aShare({ ...someNotes(60), 'Old/Moved.md': 'moved beside a mass deletion\n', ...KEPT })
+    const { devices, device } = await aShare({
+      ...someNotes(60),
+      'Old/Moved.md': 'moved beside a mass deletion\n',
+      ...KEPT,
+    })
     deleteNotes(device, 60)
     device.disk.userRename('Old/Moved.md', 'Moved.md')
     await devices.pass(5_000)
@@ -228,7 +232,9 @@ describe('[E3] what other devices ask of this vault', () => {
     const consent = b.share.tree.consent!
     expect(consent.deletes).toHaveLength(51)
     // B answers on the plan that it was shown, at the moment when A's next large change arrives.
-    b.engine!.shares.get('vault')!.pause().catch(() => undefined)
+    b.engine!.shares.get('vault')!
+      .pause()
+      .catch(() => undefined)
     for (let i = 60; i < 140; i++) a.disk.userDelete(`Note ${i}.md`)
     await devices.pass(5_000)
     await devices.complete(a.share.answerConsent(true))

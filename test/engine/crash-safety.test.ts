@@ -4,12 +4,23 @@ import type { TestDevice } from '../support/test-device.ts'
 
 /** Of the many operations of a scenario every so many is a place to die, so that the whole takes seconds. */
 const STRIDE = Number(process.env.TANDEM_CRASH_STRIDE ?? 5)
-const NOTES = { 'Keep.md': 'kept\n', 'Note.md': 'one\n\ntwo\n\nthree\n', 'sub/Gone.md': 'to be deleted\n', 'sub/Moved.md': 'to be moved away\n' }
+const NOTES = {
+  'Keep.md': 'kept\n',
+  'Note.md': 'one\n\ntwo\n\nthree\n',
+  'sub/Gone.md': 'to be deleted\n',
+  'sub/Moved.md': 'to be moved away\n',
+}
 
 interface Scenario {
   readonly title: string
   /** The device that is killed; `run` makes it work. */
-  readonly prepare: () => Promise<{ devices: TestDevices; victim: TestDevice; other: TestDevice; run: () => Promise<void>; expected: Record<string, string> }>
+  readonly prepare: () => Promise<{
+    devices: TestDevices
+    victim: TestDevice
+    other: TestDevice
+    run: () => Promise<void>
+    expected: Record<string, string>
+  }>
 }
 
 const twentyNew = someNotes(20, 'twenty/')
@@ -30,7 +41,12 @@ const SCENARIOS: readonly Scenario[] = [
     title: 'an edit',
     prepare: async () => {
       const { devices, a: victim, b: other } = await twoDevicesWith(NOTES)
-      const expected = { 'Keep.md': 'kept\n', 'Note.md': 'one, edited\n\ntwo\n\nthree\n', 'Moved.md': 'to be moved away\n', 'New.md': 'new\n' }
+      const expected = {
+        'Keep.md': 'kept\n',
+        'Note.md': 'one, edited\n\ntwo\n\nthree\n',
+        'Moved.md': 'to be moved away\n',
+        'New.md': 'new\n',
+      }
       return {
         devices,
         victim,
@@ -52,7 +68,12 @@ const SCENARIOS: readonly Scenario[] = [
       other.write({ ...twentyNew, 'Note.md': 'one of A\n\ntwo\n\nthree\n' })
       other.disk.userDelete('sub/Gone.md')
       other.disk.userRename('sub/Moved.md', 'Moved.md')
-      const expected = { ...twentyNew, 'Keep.md': 'kept\n', 'Note.md': 'one of A\n\ntwo\n\nthree of B\n', 'Moved.md': 'to be moved away\n' }
+      const expected = {
+        ...twentyNew,
+        'Keep.md': 'kept\n',
+        'Note.md': 'one of A\n\ntwo\n\nthree of B\n',
+        'Moved.md': 'to be moved away\n',
+      }
       return {
         devices,
         victim,
@@ -75,7 +96,13 @@ const SCENARIOS: readonly Scenario[] = [
       await devices.start(other)
       other.write({ 'Note.md': 'one\n\ntwo\n\nthree and a second commit\n' })
       await devices.pass(3_000)
-      return { devices, victim, other, expected: { ...expected, 'Note.md': 'one\n\ntwo\n\nthree and a second commit\n' }, run: () => start(devices, victim) }
+      return {
+        devices,
+        victim,
+        other,
+        expected: { ...expected, 'Note.md': 'one\n\ntwo\n\nthree and a second commit\n' },
+        run: () => start(devices, victim),
+      }
     },
   },
 ]
@@ -110,7 +137,12 @@ async function killAt(scenario: Scenario, count: number): Promise<void> {
   await recover(devices, victim, other, expected)
 }
 
-async function recover(devices: TestDevices, victim: TestDevice, other: TestDevice, expected: Record<string, string>): Promise<void> {
+async function recover(
+  devices: TestDevices,
+  victim: TestDevice,
+  other: TestDevice,
+  expected: Record<string, string>,
+): Promise<void> {
   victim.history() // [T2] throws when a ref names what is not there
   other.history()
   victim.crash()
@@ -135,7 +167,9 @@ describe('a device that is killed anywhere goes on at the next start, and nothin
         try {
           await killAt(scenario, count)
         } catch (error) {
-          throw new Error(`killed at operation ${count}, ${operations[count - 1]}: ${(error as Error).message}`, { cause: error })
+          throw new Error(`killed at operation ${count}, ${operations[count - 1]}: ${(error as Error).message}`, {
+            cause: error,
+          })
         }
       }
     })

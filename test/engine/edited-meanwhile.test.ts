@@ -6,7 +6,11 @@ import type { TestDevice } from '../support/test-device.ts'
 describe('[E1] a file that a person edits while changes arrive', () => {
   it('is never overwritten between check and change: the edit is committed first and merged', async () => {
     let interfere: (path: string) => void = () => undefined
-    const { devices, a, b } = await twoDevicesWith({ 'Note.md': 'one\n\ntwo\n\nthree\n' }, {}, { files: { beforeReplace: (path) => interfere(path) } })
+    const { devices, a, b } = await twoDevicesWith(
+      { 'Note.md': 'one\n\ntwo\n\nthree\n' },
+      {},
+      { files: { beforeReplace: (path) => interfere(path) } },
+    )
     interfere = (path) => {
       interfere = () => undefined
       b.disk.userWrite(path, 'one\n\ntwo\n\nthree of B\n')
@@ -19,7 +23,11 @@ describe('[E1] a file that a person edits while changes arrive', () => {
 
   it('is never deleted: modify beats delete', async () => {
     let interfere: (path: string) => void = () => undefined
-    const { devices, a, b } = await twoDevicesWith({ 'Note.md': 'old\n', 'Keep.md': 'kept\n' }, {}, { files: { beforeReplace: (path) => interfere(path) } })
+    const { devices, a, b } = await twoDevicesWith(
+      { 'Note.md': 'old\n', 'Keep.md': 'kept\n' },
+      {},
+      { files: { beforeReplace: (path) => interfere(path) } },
+    )
     interfere = (path) => {
       interfere = () => undefined
       b.disk.userWrite(path, 'old, and new text\n')
@@ -32,7 +40,11 @@ describe('[E1] a file that a person edits while changes arrive', () => {
 
   it('is not replaced where a new file was to come: both are kept', async () => {
     let interfere: (path: string) => void = () => undefined
-    const { devices, a, b } = await twoDevicesWith({ 'Keep.md': 'kept\n' }, {}, { files: { beforeReplace: (path) => interfere(path) } })
+    const { devices, a, b } = await twoDevicesWith(
+      { 'Keep.md': 'kept\n' },
+      {},
+      { files: { beforeReplace: (path) => interfere(path) } },
+    )
     interfere = (path) => {
       interfere = () => undefined
       b.disk.userWrite(path, 'written by B\n')
@@ -44,7 +56,11 @@ describe('[E1] a file that a person edits while changes arrive', () => {
 
   it('is written back after a deletion that a person made at the same moment elsewhere, with a folder in between', async () => {
     let interfere: (path: string) => void = () => undefined
-    const { devices, a, b } = await twoDevicesWith({ 'sub/Note.md': 'old\n', 'Keep.md': 'kept\n' }, {}, { files: { beforeReplace: (path) => interfere(path) } })
+    const { devices, a, b } = await twoDevicesWith(
+      { 'sub/Note.md': 'old\n', 'Keep.md': 'kept\n' },
+      {},
+      { files: { beforeReplace: (path) => interfere(path) } },
+    )
     interfere = () => {
       interfere = () => undefined
       b.disk.userDelete('sub')
@@ -72,7 +88,11 @@ async function typeTogether(seed: number): Promise<void> {
   let interfere: () => void = () => undefined
   const notes = { 'One.md': paragraphs('one'), 'sub/Two.md': paragraphs('two') }
   const files = { beforeReplace: () => interfere() }
-  const { devices, a, b } = await twoDevicesWith(notes, { files }, { files, disk: { mtimeGranularityMs: int(2) ? 2000 : 1 } })
+  const { devices, a, b } = await twoDevicesWith(
+    notes,
+    { files },
+    { files, disk: { mtimeGranularityMs: int(2) ? 2000 : 1 } },
+  )
   const typed: string[] = []
   const type = (device: TestDevice): void => {
     const path = Object.keys(notes)[int(2)]!

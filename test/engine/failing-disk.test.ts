@@ -17,9 +17,10 @@ function unwritable(device: TestDevice, path: string): () => void {
 const interference = new Map<TestDevice, (path: string) => void>()
 
 async function two(files: Record<string, string>) {
-  let b: TestDevice | undefined
-  const made = await twoDevicesWith(files, {}, { files: { beforeReplace: (path) => b && interference.get(b)?.(path) } })
-  b = made.b
+  const writer: { device?: TestDevice } = {}
+  const beforeReplace = (path: string): void => void (writer.device && interference.get(writer.device)?.(path))
+  const made = await twoDevicesWith(files, {}, { files: { beforeReplace } })
+  writer.device = made.b
   return made
 }
 
@@ -73,7 +74,14 @@ describe('a file that cannot be written in the middle of a checkout', () => {
     expect(a.read('Note.md')).toBe('new of A\n')
   })
 
-  for (const point of ['objects.commit', 'objects.commit:done', 'refs.compareAndSwap', 'refs.compareAndSwap:done', 'index.save', 'index.save:done']) {
+  for (const point of [
+    'objects.commit',
+    'objects.commit:done',
+    'refs.compareAndSwap',
+    'refs.compareAndSwap:done',
+    'index.save',
+    'index.save:done',
+  ]) {
     it(`makes one conflict copy, whose text is not lost when the device is killed at ${point}`, async () => {
       for (let kill = 1; kill <= 4; kill++) {
         const { devices, a, b } = await two({ ...KEPT, 'Note.md': 'old\n' })

@@ -20,7 +20,10 @@ describe('questions about the history', () => {
   let repository: Repository
   let device: TestDevice
   beforeAll(async () => {
-    const { devices, device: made } = await aShare({ 'Note.md': 'one\n', 'sub/Other.md': 'other\n' }, { name: 'Laptop' })
+    const { devices, device: made } = await aShare(
+      { 'Note.md': 'one\n', 'sub/Other.md': 'other\n' },
+      { name: 'Laptop' },
+    )
     device = made
     for (const change of [
       () => device.write({ 'Note.md': 'two\n' }),
@@ -36,7 +39,13 @@ describe('questions about the history', () => {
 
   it('lists commits newest first, with device, time and what happened', async () => {
     const log = await readLog(repository, undefined, 100)
-    expect(log.map((entry) => entry.subject)).toEqual(['Add Note.md', 'Delete Note.md', 'Edit sub/Other.md', 'Edit Note.md', 'Add 2 files'])
+    expect(log.map((entry) => entry.subject)).toEqual([
+      'Add Note.md',
+      'Delete Note.md',
+      'Edit sub/Other.md',
+      'Edit Note.md',
+      'Add 2 files',
+    ])
     expect(new Set(log.map((entry) => entry.device))).toEqual(new Set(['Laptop']))
     expect(log[0]!.seconds).toBeGreaterThan(log[4]!.seconds)
     expect(log[0]!.zoneMinutes).toBe(60)
@@ -63,7 +72,8 @@ describe('questions about the history', () => {
 
   it('finds a file as of a commit, named in full or by its first digits', async () => {
     const [newest, deleted, , second, first] = (await readLog(repository, undefined, 100)).map((entry) => entry.commit)
-    const textOf = async (commit: string) => new TextDecoder().decode(await repository.readBlob((await fileAt(repository, commit, 'Note.md')).oid))
+    const textOf = async (commit: string) =>
+      new TextDecoder().decode(await repository.readBlob((await fileAt(repository, commit, 'Note.md')).oid))
     expect(await textOf(first!)).toBe('one\n')
     expect(await textOf(second!.slice(0, 12))).toBe('two\n')
     expect(await textOf(newest!)).toBe('three\n')
@@ -71,12 +81,14 @@ describe('questions about the history', () => {
     expect(await codeOf(() => fileAt(repository, first!, 'sub'))).toBe('no-file')
     expect(await codeOf(() => fileAt(repository, first!, 'Nowhere.md'))).toBe('no-file')
     expect(await codeOf(() => fileAt(repository, first!, 'Note.md/below'))).toBe('no-file')
-    for (const path of ['../Note.md', '/Note.md', 'C:/x', '.git/config', '', 'a\0b']) expect(await codeOf(() => fileAt(repository, first!, path)), path).toBe('bad-path')
+    for (const path of ['../Note.md', '/Note.md', 'C:/x', '.git/config', '', 'a\0b'])
+      expect(await codeOf(() => fileAt(repository, first!, path)), path).toBe('bad-path')
     expect(await codeOf(() => readLog(repository, '../Note.md', 10))).toBe('bad-path')
   })
 
   it('refuses names of commits that are none, too short, or stand for several', async () => {
-    for (const name of ['f'.repeat(40), '0123456789', 'abc', '', 'HEAD', 'zzzz', 'A'.repeat(8)]) expect(await codeOf(() => resolveCommit(repository, name)), name).toBe('no-commit')
+    for (const name of ['f'.repeat(40), '0123456789', 'abc', '', 'HEAD', 'zzzz', 'A'.repeat(8)])
+      expect(await codeOf(() => resolveCommit(repository, name)), name).toBe('no-commit')
     const twins = { withPrefix: () => ['1'.repeat(40), `1111${'2'.repeat(36)}`], has: () => false }
     expect(await codeOf(() => resolveCommit({ graph: twins } as unknown as Repository, '1111'))).toBe('ambiguous')
   })
@@ -133,7 +145,11 @@ describe('restoring a file', () => {
   })
 
   it('refuses a file that this device leaves out', async () => {
-    const { devices, a, b } = await twoDevicesWith({ 'Keep.md': 'kept\n' }, {}, { files: { scope: { configFolder: false } } })
+    const { devices, a, b } = await twoDevicesWith(
+      { 'Keep.md': 'kept\n' },
+      {},
+      { files: { scope: { configFolder: false } } },
+    )
     a.write({ '.obsidian/app.json': '{}\n' })
     await devices.pass(5_000)
     expect(await codeOf(() => restore(devices, b, a.head!, '.obsidian/app.json'))).toBe('bad-path')

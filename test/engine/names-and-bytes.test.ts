@@ -13,7 +13,10 @@ describe('[E6] names', () => {
     expect(b.read(name)).toBe('from A\n')
     b.write({ [name]: 'from A\nand from B\n' })
     await devices.pass(5_000)
-    expect(Object.entries(a.vault()).map(([path, text]) => [path.normalize('NFC'), text])).toContainEqual([name, 'from A\nand from B\n'])
+    expect(Object.entries(a.vault()).map(([path, text]) => [path.normalize('NFC'), text])).toContainEqual([
+      name,
+      'from A\nand from B\n',
+    ])
     expect(Object.keys(a.vault())).toHaveLength(2)
     expect(a.ownCommits()).toHaveLength(2)
   })
@@ -92,7 +95,7 @@ describe('[E6] names', () => {
   })
 
   it('a folder takes the place of a file, and a file that of a folder', async () => {
-    const { devices, a, b } = await twoDevicesWith({ ...KEPT, 'place': 'a file\n', 'folder/x.md': 'x\n' })
+    const { devices, a, b } = await twoDevicesWith({ ...KEPT, place: 'a file\n', 'folder/x.md': 'x\n' })
     a.disk.userDelete('place')
     a.write({ 'place/inside.md': 'inside\n' })
     a.disk.userDelete('folder')
@@ -124,29 +127,33 @@ describe('[E7] contents', () => {
     expect(a.read('LICENSE')).toBe('')
   })
 
-  it('a 20 MiB attachment that is cut in the middle goes on where it stopped, and is sent once', { timeout: 60_000 }, async () => {
-    const { devices, a, b } = twoDevices()
-    const content = seededRandom(20).bytes(20 * 1024 * 1024)
-    a.write({ ...KEPT, 'films/large.mp4': content })
-    const cutsAt = [3, 7, 8, 15].map((mebibytes) => mebibytes * 1024 * 1024)
-    let received = 0
-    b.onOperation = (operation) => {
-      if (operation !== 'objects.write') return
-      const partial = [...b.objects.partials.values()][0]?.length ?? 0
-      expect(partial).toBeGreaterThanOrEqual(received)
-      received = partial
-      if (partial < (cutsAt[0] ?? Infinity)) return
-      cutsAt.shift()
-      devices.network.cut(a.id, b.id)
-    }
-    await devices.start()
-    await devices.agree()
-    expect(cutsAt).toEqual([])
-    b.onOperation = () => undefined
-    expect(Buffer.compare(b.disk.files().get('films/large.mp4')!, content)).toBe(0)
-    const { traffic } = b.engine!.peerReports()[0]!
-    expect(traffic.bytesReceived).toBeLessThan(1.15 * content.length)
-  })
+  it(
+    'a 20 MiB attachment that is cut in the middle goes on where it stopped, and is sent once',
+    { timeout: 60_000 },
+    async () => {
+      const { devices, a, b } = twoDevices()
+      const content = seededRandom(20).bytes(20 * 1024 * 1024)
+      a.write({ ...KEPT, 'films/large.mp4': content })
+      const cutsAt = [3, 7, 8, 15].map((mebibytes) => mebibytes * 1024 * 1024)
+      let received = 0
+      b.onOperation = (operation) => {
+        if (operation !== 'objects.write') return
+        const partial = [...b.objects.partials.values()][0]?.length ?? 0
+        expect(partial).toBeGreaterThanOrEqual(received)
+        received = partial
+        if (partial < (cutsAt[0] ?? Infinity)) return
+        cutsAt.shift()
+        devices.network.cut(a.id, b.id)
+      }
+      await devices.start()
+      await devices.agree()
+      expect(cutsAt).toEqual([])
+      b.onOperation = () => undefined
+      expect(Buffer.compare(b.disk.files().get('films/large.mp4')!, content)).toBe(0)
+      const { traffic } = b.engine!.peerReports()[0]!
+      expect(traffic.bytesReceived).toBeLessThan(1.15 * content.length)
+    },
+  )
 
   it('a file that grows while it is read is committed whole in the end', async () => {
     const { devices, a, b } = await twoDevicesWith(KEPT)

@@ -42,7 +42,8 @@ function watchRef(device: TestDevice): Oid[] {
     const { head } = device
     const last = values.at(-1)
     if (!head || head === last) return
-    if (last && !isAncestor(device, last, head)) throw new Error(`[V2] the ref of ${device.name} moved back from ${last} to ${head}`)
+    if (last && !isAncestor(device, last, head))
+      throw new Error(`[V2] the ref of ${device.name} moved back from ${last} to ${head}`)
     values.push(head)
   }
   return values
@@ -55,7 +56,7 @@ describe('[V2] the own ref', () => {
       const values = watchRef(a)
       const check = a.onOperation
       for (let round = 0; round < 4; round++) {
-        let kill = round % 2 + 1
+        let kill = (round % 2) + 1
         a.onOperation = (operation) => {
           check(operation)
           if (operation === point && --kill === 0) a.crash()
@@ -87,7 +88,10 @@ describe('[V2] the own ref', () => {
     c.write({ 'From C.md': 'c\n' })
     await devices.agree()
     expect(a.read('From C.md')).toBe('c\n')
-    expect([...b.refs.keys()].filter((name) => name.startsWith('refs/devices/')).sort()).toEqual([`refs/devices/${a.id}`, `refs/devices/${c.id}`])
+    expect([...b.refs.keys()].filter((name) => name.startsWith('refs/devices/')).sort()).toEqual([
+      `refs/devices/${a.id}`,
+      `refs/devices/${c.id}`,
+    ])
     expect(b.refs.get(`refs/devices/${a.id}`)).toBe(a.head)
   })
 })
@@ -121,7 +125,8 @@ describe('[V8] a lost or an old state folder', () => {
     await devices.start(a)
     await devices.agree()
     const texts = Object.values(b.vault()).join('\n')
-    for (const text of ['two, edited without state', 'made without state', 'kept and edited by B']) expect(texts).toContain(text)
+    for (const text of ['two, edited without state', 'made without state', 'kept and edited by B'])
+      expect(texts).toContain(text)
     await devices.pass(200_000)
     await devices.agree()
     expect(Object.values(b.vault()).join('\n')).toBe(texts)
@@ -157,7 +162,11 @@ describe('[V8] a lost or an old state folder', () => {
     expect(isAncestor(a, ahead, diverged)).toBe(false)
     await devices.start(b)
     await devices.agree()
-    expect(a.vault()).toEqual({ 'Keep.md': 'kept\n', 'After.md': 'after the backup\n', 'Note.md': 'one after\n\ntwo\n\nthree and more\n' })
+    expect(a.vault()).toEqual({
+      'Keep.md': 'kept\n',
+      'After.md': 'after the backup\n',
+      'Note.md': 'one after\n\ntwo\n\nthree and more\n',
+    })
     expect(isAncestor(b, ahead, a.head!)).toBe(true)
     expect(isAncestor(b, diverged, a.head!)).toBe(true)
     expect([...a.refs.keys()].filter((name) => name.startsWith('refs/tandem/'))).toEqual([])
@@ -181,7 +190,8 @@ describe('[V8] a lost or an old state folder', () => {
     await devices.start(a)
     await devices.agree()
     const texts = Object.values(b.vault()).join('\n')
-    for (const text of ['three, edited without an index', 'two of B', 'kept and edited', 'new']) expect(texts).toContain(text)
+    for (const text of ['three, edited without an index', 'two of B', 'kept and edited', 'new'])
+      expect(texts).toContain(text)
   })
 
   it('an old backup together with the old files brings nothing back to the others that they changed', async () => {

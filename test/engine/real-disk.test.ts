@@ -1,4 +1,15 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -34,14 +45,21 @@ function write(folder: string, files: Readonly<Record<string, string | Uint8Arra
 
 /** Every file by path, as base64: equal means equal byte for byte. */
 function read(folder: string): Record<string, string> {
-  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => !/^\.(trash|git)(\/|$)/.test(path) && statSync(join(folder, path)).isFile())
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => !/^\.(trash|git)(\/|$)/.test(path) && statSync(join(folder, path)).isFile(),
+  )
   return Object.fromEntries(paths.sort().map((path) => [path, readFileSync(join(folder, path), 'base64')]))
 }
 
 async function agree(): Promise<void> {
   await a.look()
   await b.look()
-  await eventually('both are current', () => ([a, b].every((device) => device.engine!.isSettled && device.engine!.peerReports()[0]!.current) ? true : undefined), { withinMs: 25_000 })
+  await eventually(
+    'both are current',
+    () =>
+      [a, b].every((device) => device.engine!.isSettled && device.engine!.peerReports()[0]!.current) ? true : undefined,
+    { withinMs: 25_000 },
+  )
   expect(read(b.vault)).toEqual(read(a.vault))
 }
 
@@ -57,7 +75,13 @@ function judge(device: RealDevice): void {
   }
 }
 
-const NOTES = { 'Home.md': 'one\n\ntwo\n\nthree\n', 'sub/Note.md': 'note\n', 'sub/Gone.md': 'gone soon\n', 'empty.md': '', '🗒️.bin': Uint8Array.from({ length: 256 }, (_, i) => i) }
+const NOTES = {
+  'Home.md': 'one\n\ntwo\n\nthree\n',
+  'sub/Note.md': 'note\n',
+  'sub/Gone.md': 'gone soon\n',
+  'empty.md': '',
+  '🗒️.bin': Uint8Array.from({ length: 256 }, (_, i) => i),
+}
 
 describe('two devices on real folders, judged by stock git', () => {
   it('[V9] edits of both sides converge, and every repository is one that git finds sound', async () => {
@@ -110,7 +134,9 @@ describe('two devices on real folders, judged by stock git', () => {
     await a.look()
     write(b.vault, { 'sub/Note.md': 'note of B\n', 'Home.md': 'home of B\n' })
     await b.look()
-    await eventually('what is not behind the link has arrived', () => (readFileSync(join(a.vault, 'Home.md'), 'utf8') === 'home of B\n' ? true : undefined))
+    await eventually('what is not behind the link has arrived', () =>
+      readFileSync(join(a.vault, 'Home.md'), 'utf8') === 'home of B\n' ? true : undefined,
+    )
     expect(readFileSync(join(dirname(a.vault), 'elsewhere/Note.md'), 'utf8')).toBe('note\n')
     unlinkSync(join(a.vault, 'sub'))
     renameSync(join(dirname(a.vault), 'elsewhere'), join(a.vault, 'sub'))

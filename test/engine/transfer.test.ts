@@ -13,14 +13,21 @@ import { seededRandom } from '../support/seeded-random.ts'
 import type { TestDevice } from '../support/test-device.ts'
 
 async function repositoryOf(device: TestDevice): Promise<Repository> {
-  return Repository.open(new MemoryObjectStore(nodeCodec, device.objects), new MemoryRefStore(device.refs), nodeCodec, device.id)
+  return Repository.open(
+    new MemoryObjectStore(nodeCodec, device.objects),
+    new MemoryRefStore(device.refs),
+    nodeCodec,
+    device.id,
+  )
 }
 
 describe('[T2] a transfer that is cut', () => {
   it('goes on with what is missing: many files in pieces, each sent once', { timeout: 60_000 }, async () => {
     const { devices, a, b } = twoDevices()
     const random = seededRandom(3)
-    const files = Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`f${i % 7}/${i}.bin`, random.bytes(30_000)]))
+    const files = Object.fromEntries(
+      Array.from({ length: 400 }, (_, i) => [`f${i % 7}/${i}.bin`, random.bytes(30_000)]),
+    )
     a.write(files)
     let packs = 0
     b.onOperation = (operation) => {
@@ -53,18 +60,22 @@ describe('[T2] a transfer that is cut', () => {
     expect(b.read('New.md')).toBe('new\n')
   })
 
-  it('three devices that offer the same large file send it once, and nobody is in error', { timeout: 60_000 }, async () => {
-    const devices = new TestDevices([{}, {}, {}])
-    const [a, b, c] = devices.all as [TestDevice, TestDevice, TestDevice]
-    a.write({ 'film.mp4': seededRandom(4).bytes(6 * 1024 * 1024), 'Note.md': 'note\n' })
-    await devices.start(a, b)
-    await devices.agree()
-    await devices.start(c)
-    await devices.agree()
-    const received = c.engine!.peerReports().reduce((sum, peer) => sum + peer.traffic.bytesReceived, 0)
-    expect(received).toBeLessThan(1.5 * 6 * 1024 * 1024)
-    expect(c.engine!.peerReports().map((peer) => peer.state.lastError)).toEqual([null, null])
-  })
+  it(
+    'three devices that offer the same large file send it once, and nobody is in error',
+    { timeout: 60_000 },
+    async () => {
+      const devices = new TestDevices([{}, {}, {}])
+      const [a, b, c] = devices.all as [TestDevice, TestDevice, TestDevice]
+      a.write({ 'film.mp4': seededRandom(4).bytes(6 * 1024 * 1024), 'Note.md': 'note\n' })
+      await devices.start(a, b)
+      await devices.agree()
+      await devices.start(c)
+      await devices.agree()
+      const received = c.engine!.peerReports().reduce((sum, peer) => sum + peer.traffic.bytesReceived, 0)
+      expect(received).toBeLessThan(1.5 * 6 * 1024 * 1024)
+      expect(c.engine!.peerReports().map((peer) => peer.state.lastError)).toEqual([null, null])
+    },
+  )
 })
 
 describe('[T2] connectivity: a ref moves only to what is whole', () => {
@@ -75,7 +86,10 @@ describe('[T2] connectivity: a ref moves only to what is whole', () => {
     const head = device.head!
     const other = new TestDevices([{}, {}]).all[1]!
     for (const absent of device.objects.objects.keys()) {
-      const store = new MemoryObjectStore(nodeCodec, { objects: new Map([...device.objects.objects].filter(([oid]) => oid !== absent)), partials: new Map() })
+      const store = new MemoryObjectStore(nodeCodec, {
+        objects: new Map([...device.objects.objects].filter(([oid]) => oid !== absent)),
+        partials: new Map(),
+      })
       const refs = new MemoryRefStore()
       const repository = await Repository.open(store, refs, nodeCodec, other.id)
       const result = await repository.receive(new Map([[device.id, head]]))
@@ -102,14 +116,19 @@ describe('[T2] connectivity: a ref moves only to what is whole', () => {
     for (const [oid, object] of stranger.objects.objects) b.objects.objects.set(oid, object)
     const repository = await repositoryOf(b)
     const result = await repository.receive(new Map([[a.id, stranger.head!]]))
-    expect(result).toMatchObject({ result: 'received', refused: [{ device: a.id, offered: stranger.head, kept: a.head }] })
+    expect(result).toMatchObject({
+      result: 'received',
+      refused: [{ device: a.id, offered: stranger.head, kept: a.head }],
+    })
     expect(b.refs.get(`refs/devices/${a.id}`)).toBe(a.head)
   })
 })
 
 describe('what is sent', () => {
   it('is exactly what the other lacks: one edit of a small note among many costs less than 2 KB', async () => {
-    const { devices, a, b } = await twoDevicesWith(Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`folder ${i % 10}/Note ${i}.md`, `Note ${i}\n`])))
+    const { devices, a, b } = await twoDevicesWith(
+      Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`folder ${i % 10}/Note ${i}.md`, `Note ${i}\n`])),
+    )
     await devices.pass(120_000)
     const repository = await repositoryOf(a)
     const known = a.head!
@@ -142,7 +161,10 @@ describe('what is sent', () => {
 })
 
 function bigNote(version: number): string {
-  return Array.from({ length: 60 }, (_, i) => `Line ${i} of a longer note, ${i === version % 60 ? `changed in version ${version}` : 'unchanged'}.`).join('\n')
+  return Array.from(
+    { length: 60 },
+    (_, i) => `Line ${i} of a longer note, ${i === version % 60 ? `changed in version ${version}` : 'unchanged'}.`,
+  ).join('\n')
 }
 
 function reachable(device: TestDevice): Oid[] {

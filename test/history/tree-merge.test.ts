@@ -273,7 +273,9 @@ describe('any merge', () => {
         const merged = merge(base, left, right)
         for (const side of [left, right]) {
           for (const [name, text] of Object.entries(side)) {
-            if (base[name] === text) continue
+            // What a side only moved was not written by it: the other side's edit of it counts, be it to nothing.
+            const moved = Object.entries(base).some(([other, before]) => before === text && side[other] === undefined)
+            if (base[name] === text || moved) continue
             const places = Object.entries(merged).filter(
               ([, content]) => content === text || holdsWords(content, text, base[name]),
             )

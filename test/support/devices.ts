@@ -14,7 +14,8 @@ export class TestDevices {
   constructor(options: readonly TestDeviceOptions[], latencyMs = 1) {
     this.network = new MemoryNetwork({ clock: this.clock, latencyMs })
     this.all = options.map((each, number) => new TestDevice(this.network, this.clock, number, each))
-    for (const device of this.all) device.records = this.all.filter((other) => other !== device).map((other) => other.record)
+    for (const device of this.all)
+      device.records = this.all.filter((other) => other !== device).map((other) => other.record)
   }
 
   /** Runs a promise to its end on the virtual clock. */
@@ -22,7 +23,7 @@ export class TestDevices {
     let done = false
     const settled = work.finally(() => (done = true))
     settled.catch(() => undefined)
-    for (const until = this.clock.now() + limitMs; !done && this.clock.now() < until; ) await this.clock.advance(20)
+    for (const until = this.clock.now() + limitMs; !done && this.clock.now() < until;) await this.clock.advance(20)
     if (!done) throw new Error(`not done after ${limitMs} ms of virtual time\n${this.describe()}`)
     return settled
   }
@@ -42,7 +43,7 @@ export class TestDevices {
 
   /** Waits until it is so. */
   async until(what: () => boolean, limitMs = AGREE_MS): Promise<void> {
-    for (const until = this.clock.now() + limitMs; this.clock.now() < until; ) {
+    for (const until = this.clock.now() + limitMs; this.clock.now() < until;) {
       if (what()) return
       await this.clock.advance(100)
     }
@@ -56,11 +57,24 @@ export class TestDevices {
   async agree(): Promise<void> {
     const running = this.all.filter((device) => device.engine)
     await this.pass(600) // what was just written is noticed and has its quiet time
-    await this.until(() => running.every((d) => d.engine!.isSettled && !d.share.tree.issues.unreadable.length && d.engine!.peerReports().every((p) => p.current || !running.some((r) => r.id === p.id))))
-    const [first, ...rest] = running.map((device) => ({ device, vault: JSON.stringify(device.vault()), refs: JSON.stringify([...device.refs].filter(([name]) => /^refs\/(devices|heads)/.test(name)).sort()) }))
+    await this.until(() =>
+      running.every(
+        (d) =>
+          d.engine!.isSettled &&
+          !d.share.tree.issues.unreadable.length &&
+          d.engine!.peerReports().every((p) => p.current || !running.some((r) => r.id === p.id)),
+      ),
+    )
+    const [first, ...rest] = running.map((device) => ({
+      device,
+      vault: JSON.stringify(device.vault()),
+      refs: JSON.stringify([...device.refs].filter(([name]) => /^refs\/(devices|heads)/.test(name)).sort()),
+    }))
     for (const { device, vault, refs } of rest) {
-      if (vault !== first!.vault) throw new Error(`[V3] ${device.name} and ${first!.device.name} hold other files\n${this.describe()}`)
-      if (refs !== first!.refs) throw new Error(`[V3] ${device.name} and ${first!.device.name} hold other refs\n${this.describe()}`)
+      if (vault !== first!.vault)
+        throw new Error(`[V3] ${device.name} and ${first!.device.name} hold other files\n${this.describe()}`)
+      if (refs !== first!.refs)
+        throw new Error(`[V3] ${device.name} and ${first!.device.name} hold other refs\n${this.describe()}`)
     }
     for (const device of running) device.history()
   }
@@ -71,7 +85,10 @@ export class TestDevices {
 }
 
 /** Two devices, paired, not started yet. */
-export function twoDevices(a: TestDeviceOptions = {}, b: TestDeviceOptions = {}): { devices: TestDevices; a: TestDevice; b: TestDevice } {
+export function twoDevices(
+  a: TestDeviceOptions = {},
+  b: TestDeviceOptions = {},
+): { devices: TestDevices; a: TestDevice; b: TestDevice } {
   const devices = new TestDevices([a, b])
   return { devices, a: devices.all[0]!, b: devices.all[1]! }
 }
@@ -90,7 +107,10 @@ export async function twoDevicesWith(
 }
 
 /** One device without peers, running. */
-export async function aShare(files: Readonly<Record<string, string | Uint8Array>> = {}, options: TestDeviceOptions = {}): Promise<{ devices: TestDevices; device: TestDevice }> {
+export async function aShare(
+  files: Readonly<Record<string, string | Uint8Array>> = {},
+  options: TestDeviceOptions = {},
+): Promise<{ devices: TestDevices; device: TestDevice }> {
   const devices = new TestDevices([options])
   const device = devices.all[0]!
   device.write(files)
@@ -100,5 +120,7 @@ export async function aShare(files: Readonly<Record<string, string | Uint8Array>
 
 /** `count` notes of a few lines, each its own. */
 export function someNotes(count: number, prefix = 'Note '): Record<string, string> {
-  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`${prefix}${i}.md`, `# ${prefix}${i}\n\nText number ${i}.\n`]))
+  return Object.fromEntries(
+    Array.from({ length: count }, (_, i) => [`${prefix}${i}.md`, `# ${prefix}${i}\n\nText number ${i}.\n`]),
+  )
 }

@@ -46,7 +46,16 @@ export class RealDevice {
   }
 
   pairWith(other: RealDevice): void {
-    this.#peers = [{ nodeId: other.id, name: other.name, ticket: encodePeerAddress({ id: other.id, direct: [other.#address] }), addedAt: 0, lastSyncAt: null, autoConnect: true }]
+    this.#peers = [
+      {
+        nodeId: other.id,
+        name: other.name,
+        ticket: encodePeerAddress({ id: other.id, direct: [other.#address] }),
+        addedAt: 0,
+        lastSyncAt: null,
+        autoConnect: true,
+      },
+    ]
   }
 
   async start(): Promise<void> {

@@ -135,7 +135,7 @@ export class TandemDevice {
   #spawn(command: string, args: readonly string[], onEvent: (event: DeviceEvent) => unknown): ChildProcess {
     const own = ['--state', this.state, '--json']
     const [node, ...rest] = [process.execPath, this.#program, command, this.vault, ...args, ...own]
-    const child = this.#namespace.spawn(node!, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = this.#namespace.spawn(node, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
     const splitter = new LineSplitter()
     child.stdout!.on('data', (chunk: Buffer) => {
       for (const line of splitter.push(chunk)) onEvent({ ...(JSON.parse(line) as object), at: Date.now() })

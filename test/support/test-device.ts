@@ -1,6 +1,14 @@
 import { MemoryDisk, type MemoryDiskOptions } from '../../src/adapters/memory/memory-disk.ts'
-import { createMemoryIndexDisk, MemoryIndexStore, type MemoryIndexDisk } from '../../src/adapters/memory/memory-index-store.ts'
-import { createMemoryObjectDisk, MemoryObjectStore, type MemoryObjectDisk } from '../../src/adapters/memory/memory-object-store.ts'
+import {
+  createMemoryIndexDisk,
+  MemoryIndexStore,
+  type MemoryIndexDisk,
+} from '../../src/adapters/memory/memory-index-store.ts'
+import {
+  createMemoryObjectDisk,
+  MemoryObjectStore,
+  type MemoryObjectDisk,
+} from '../../src/adapters/memory/memory-object-store.ts'
 import { MemoryRefStore, type MemoryRefDisk } from '../../src/adapters/memory/memory-ref-store.ts'
 import type { MemoryNetwork } from '../../src/adapters/memory/memory-transport.ts'
 import { MemoryVaultFiles, type MemoryVaultOptions } from '../../src/adapters/memory/memory-vault-files.ts'
@@ -85,7 +93,10 @@ export class TestDevice {
       codec: nodeCodec,
       clock: life.clock,
       random: seededRandom(this.number + 1),
-      logger: { log: (level, event, message, data) => void this.log.push({ at: this.clock.now(), level, event, message, ...(data ? { data } : {}) }) },
+      logger: {
+        log: (level, event, message, data) =>
+          void this.log.push({ at: this.clock.now(), level, event, message, ...(data ? { data } : {}) }),
+      },
       name: this.name,
       appVersion: 'test',
       maxPeers: 16,
@@ -187,7 +198,8 @@ export class TestDevice {
       if (object.type === 'commit') {
         const { tree, parents } = decodeCommit(object.content)
         for (const next of [tree, ...parents]) queue.push({ oid: next, of: oid })
-      } else if (object.type === 'tree') for (const entry of decodeTree(object.content)) queue.push({ oid: entry.oid, of: oid })
+      } else if (object.type === 'tree')
+        for (const entry of decodeTree(object.content)) queue.push({ oid: entry.oid, of: oid })
       else texts.add(new TextDecoder().decode(object.content))
     }
     return texts
@@ -196,9 +208,13 @@ export class TestDevice {
   describe(): string {
     if (!this.engine) return `${this.name}: down`
     const { tree, lastError } = this.share
-    const peers = this.engine.peerReports().map((p) => `${p.name} ${p.status}${p.current ? ' current' : ''} ${p.state.lastError?.message ?? ''}`)
+    const peers = this.engine
+      .peerReports()
+      .map((p) => `${p.name} ${p.status}${p.current ? ' current' : ''} ${p.state.lastError?.message ?? ''}`)
     const refs = [...this.refs].map(([name, oid]) => `${name.replace('refs/', '').slice(0, 12)}=${oid.slice(0, 7)}`)
-    const files = Object.entries(this.vault()).slice(0, 12).map(([path, text]) => `    ${path}: ${JSON.stringify(text.slice(0, 120))}`)
+    const files = Object.entries(this.vault())
+      .slice(0, 12)
+      .map(([path, text]) => `    ${path}: ${JSON.stringify(text.slice(0, 120))}`)
     return [
       `${this.name}: shows ${tree.applied?.slice(0, 7)} dirty ${tree.isDirty} consent ${tree.consent?.direction} error ${String(lastError)} refs ${refs.join(' ')}`,
       `    issues ${JSON.stringify(tree.issues)} peers ${peers.join('; ')}`,

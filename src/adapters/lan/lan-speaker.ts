@@ -70,24 +70,20 @@ export class LanSpeaker {
     })
   }
 
-  #ready(): Promise<void> {
-    return new Promise((resolve, reject) => {
+  async #ready(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
       let isReady = false
       this.#mdns.on('ready', () => {
         isReady = true
-        try {
-          // The library does so only when it could join the group; else the default route would hear of this network.
-          this.#socket.setMulticastInterface(this.network.address)
-          resolve()
-        } catch (error) {
-          reject(error as Error)
-        }
+        resolve()
       })
       this.#mdns.on('error', (error: Error) => {
         if (isReady) this.#o.onWarning(`The local network at ${this.network.address}: ${error.message}`)
         else reject(error)
       })
     })
+    // The library does so only when it could join the group; else the default route would hear of this network.
+    this.#socket.setMulticastInterface(this.network.address)
   }
 
   query(): void {

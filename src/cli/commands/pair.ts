@@ -47,7 +47,8 @@ function showLink({ output }: Context, link: string): void {
   output.human(`The other device pairs with ${style.bold('this link')}. It works once, for ten minutes.\n`)
   // A code is made of colours, and one that the terminal breaks into pieces cannot be scanned.
   if (columns !== undefined && qrSize(link).columns <= columns) output.human(`${renderQr(link)}\n`)
-  else if (columns !== undefined) output.human(style.dim(`(A window of ${qrSize(link).columns} columns would show it as a QR code, too.)\n`))
+  else if (columns !== undefined)
+    output.human(style.dim(`(A window of ${qrSize(link).columns} columns would show it as a QR code, too.)\n`))
   output.human(`${link}\n`)
   output.human('On a phone or in Obsidian: scan the code, or open the link.')
   output.human(`In a terminal:             ${style.bold("tandem join VAULT 'LINK'")} (in quotes)\n`)

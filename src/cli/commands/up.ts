@@ -23,6 +23,7 @@ export async function up(context: Context, options: { once?: boolean }): Promise
   const network = context.network()
   const debounceMs = context.debounceMs()
   const lock = await context.lock('up')
+  let code: ExitCode = ExitCode.unexpected
   try {
     const host = await EngineHost.open(state, network, {
       sync: true,
@@ -49,17 +50,17 @@ export async function up(context: Context, options: { once?: boolean }): Promise
         output.human(
           `No devices are paired yet. In another terminal: ${output.style.bold(context.commandLine('invite'))}`,
         )
-      const code = options.once ? await untilCurrent(host.device, context.signal) : await untilAborted(context.signal)
-      output.progress().stop()
-      tellEnd(context, code)
-      return code
+      code = options.once ? await untilCurrent(host.device, context.signal) : await untilAborted(context.signal)
     } finally {
+      output.progress().stop()
       await control.close()
       await host.close()
     }
   } finally {
     await lock.release()
   }
+  tellEnd(context, code) // the last word: nothing runs any more
+  return code
 }
 
 function untilAborted(signal: AbortSignal): Promise<ExitCode> {
