@@ -105,13 +105,13 @@ export class Link {
   /** Talks until the connection is over; never throws. */
   async run(): Promise<void> {
     this.#tickLater()
-    const talk = this.#talk().catch((error: unknown) => this.#fail(error))
+    void this.#talk().catch((error: unknown) => this.#fail(error))
     const reason = await this.#connection.closed
     this.#over = true
     this.#cancelTick?.()
     this.#wake?.()
     this.#endGoodbye()
-    await talk
+    // A read that never ends, on a connection that is over, keeps nobody waiting; what it brings is not looked at.
     this.#owner.closed(this, reason)
   }
 

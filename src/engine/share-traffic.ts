@@ -5,7 +5,7 @@ import { StoreError, TandemError, TransportError } from '../ports/errors.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { ByteStream, EndpointId } from '../ports/transport.ts'
 import { CLOSE } from '../protocol/close-codes.ts'
-import type { DeviceHeads, ShareName } from '../protocol/messages.ts'
+import { MAX_REFS, type DeviceHeads, type ShareName } from '../protocol/messages.ts'
 import { fetchHeads, type FetchProgress } from './fetch-client.ts'
 import { serveFetch } from './fetch-server.ts'
 import type { Link, PendingUpdate } from './link.ts'
@@ -136,6 +136,7 @@ class OfferQueue {
   add(share: ShareName, heads: DeviceHeads, pack: Uint8Array, take: () => Promise<void>): void {
     const waiting = this.#waiting.get(share)
     if (waiting) {
+      if (waiting.heads.size + heads.size > 2 * MAX_REFS) waiting.heads.clear() // T8: the next directory names them again
       for (const [device, oid] of heads) waiting.heads.set(device, oid)
       if (pack.length) waiting.packs.push(pack)
       if (waiting.packs.length > 32) waiting.packs.shift() // bounded: what is dropped is fetched

@@ -18,6 +18,7 @@ import { CheckoutRun, type CheckoutDisk, type PerformedStep } from './checkout-r
 import { commitMessage } from './commit-message.ts'
 import { consentKey, type PendingConsent } from './consent.ts'
 import { findDiskChanges, outsideEntry, toEntry, wasOutside, type DiskProgress } from './disk-changes.ts'
+import { weighPlan } from './mass-change.ts'
 import type { Repository } from './repository.ts'
 import { TrackedIndex } from './tracked-index.ts'
 
@@ -329,7 +330,7 @@ export class WorkingTree {
   }
 
   /** The steps from the disk as the index knows it to a tree. The base stays. */
-  async #bringDiskTo(tree: Oid, { signal, onProgress }: SettleOptions, mayStart: (plan: CheckoutPlan) => boolean = () => true): Promise<Omit<SettleResult, 'committed'> & { changes: readonly TreeChange[] }> {
+  async #bringDiskTo(tree: Oid, { signal, onProgress }: SettleOptions, mayStart: (plan: CheckoutPlan) => Promise<boolean>): Promise<Omit<SettleResult, 'committed'> & { changes: readonly TreeChange[] }> {
     const changes = await this.#repository.run(diffTrees(this.#index.base && this.#repository.graph.get(this.#index.base)!.tree, tree))
     const target = new Map<VaultPath, FileEntry>()
     const known = new Map<VaultPath, Oid>()
@@ -346,7 +347,7 @@ export class WorkingTree {
       if (entry) known.set(path, entry.oid)
     }
     const plan = planCheckout(known, target, (path) => this.#files.inScope(path))
-    if (!mayStart(plan)) return { settled: false, retry: false, applied: [], removed: [], changes }
+    if (!(await mayStart(plan))) return { settled: false, retry: false, applied: [], removed: [], changes }
     const disk: CheckoutDisk = { apply: (step) => this.#applyStep(step), record: (steps) => this.#recordSteps(steps) }
     const run = new CheckoutRun(plan, disk, onProgress && ((filesDone, filesTotal) => onProgress({ phase: 'checkout', filesDone, filesTotal, bytesDone: 0, bytesTotal: 0 })))
     await run.perform(signal)
@@ -357,22 +358,18 @@ export class WorkingTree {
     return { settled: !run.changed.length && !run.stopped, retry: run.failed.length > 0, applied: run.applied, removed: run.removed, changes }
   }
 
-  #mayCheckOut(plan: CheckoutPlan): boolean {
-    const affected = plan.steps.filter((step) => step.expect !== null)
-    if (!needsConsent(plan, this.#index.entries.size)) {
+  async #mayCheckOut(plan: CheckoutPlan): Promise<boolean> {
+    const { asks, deletes, overwrites } = await weighPlan(this.#repository, plan, this.#index.entries.size)
+    if (!asks) {
       if (this.#consent?.direction === 'incoming') this.#consent = null
       return true
     }
+    const affected = plan.steps.filter((step) => step.expect !== null)
     const key = consentKey(this.#codec, 'incoming', affected.map((step) => [step.path, step.kind === 'write' ? step.oid : null] as const))
     const approved = this.#approved?.direction === 'incoming' && key === this.#approved.key
     this.#approved = null // a yes counts once, and for exactly this plan
-    if (approved) {
-      this.#consent = null
-      return true
-    }
-    const paths = (kind: CheckoutStep['kind']) => affected.filter((step) => step.kind === kind).map((step) => step.path)
-    this.#consent = { direction: 'incoming', deletes: paths('delete'), overwrites: paths('write'), key }
-    return false
+    this.#consent = approved ? null : { direction: 'incoming', deletes, overwrites, key }
+    return approved
   }
 
   /** One step of a checkout, with its content from the store. */
@@ -421,7 +418,7 @@ export class WorkingTree {
     const { tree, objects } = await this.#repository.run(editTree(this.#codec, view.tree, kept))
     // The commit continues the view, so the disk must show the rest of the view before our ref says that it does.
     await this.#repository.storeObjects(objects)
-    const outcome = await this.#bringDiskTo(tree, {}, (plan) => !needsConsent(plan, this.#index.entries.size)) // E3: a no to one plan is no yes to the next
+    const outcome = await this.#bringDiskTo(tree, {}, async (plan) => !(await weighPlan(this.#repository, plan, this.#index.entries.size)).asks) // E3: a no to one plan is no yes to the next
     if (!outcome.settled) return []
     const oid = await this.#repository.commit(tree, [view.commit], this.#identity(), `Keep ${kept.size} files of this device\n`, [])
     await this.#index.moveBase(oid, outcome.changes)

@@ -6,7 +6,16 @@
  *   npm run chaos -- --minutes 2 --seed 7
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,7 +30,9 @@ const NETWORK = ['--relay', 'off', '--no-lan', '--bind', '127.0.0.1:0']
 const usage = 'usage: npm run chaos -- [--minutes N] [--seed N] [--keep]'
 let options
 try {
-  options = parseArgs({ options: { minutes: { type: 'string', default: '5' }, seed: { type: 'string' }, keep: { type: 'boolean' } } }).values
+  options = parseArgs({
+    options: { minutes: { type: 'string', default: '5' }, seed: { type: 'string' }, keep: { type: 'boolean' } },
+  }).values
 } catch (error) {
   console.error(`${error.message}\n${usage}`)
   process.exit(2)
@@ -68,7 +79,11 @@ class Device {
 
   spawn(command, ...rest) {
     const network = ['invite', 'join', 'up'].includes(command) ? NETWORK : []
-    const child = spawn(process.execPath, [program, command, this.vault, ...rest, '--state', this.state, '--json', ...network], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(
+      process.execPath,
+      [program, command, this.vault, ...rest, '--state', this.state, '--json', ...network],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    )
     children.add(child)
     child.lines = []
     child.words = ''
@@ -97,7 +112,7 @@ class Device {
   }
 
   start() {
-    const child = this.spawn('up')
+    const child = this.spawn('up', '--yes') // [E3] one that was away for long would ask before it takes so many changes
     this.up = child
     void child.ended.then(({ code, signal }) => {
       if (this.up === child) problems.push(`${this.name} ended by itself (${signal ?? code}): ${child.words}`)
@@ -116,7 +131,8 @@ class Device {
     }, 20_000)
     const { code } = await up.ended
     clearTimeout(kill)
-    if (signal === 'SIGINT' && code !== 0 && code !== 130) problems.push(`${this.name} ended with ${code} on Ctrl-C: ${up.words}`)
+    if (signal === 'SIGINT' && code !== 0 && code !== 130)
+      problems.push(`${this.name} ended with ${code} on Ctrl-C: ${up.words}`)
   }
 
   async status() {
@@ -184,7 +200,9 @@ function memoryOf(pid) {
 
 /** Nothing of ours is left over in the state folder or the vault. */
 function leftovers(device) {
-  const inState = readdirSync(device.state, { recursive: true }).filter((name) => /(^|\/)(lock|control\.sock)|\.lock$|\.tmp$|tmp_|incoming/.test(name))
+  const inState = readdirSync(device.state, { recursive: true }).filter((name) =>
+    /(^|\/)(lock|control\.sock)|\.lock$|\.tmp$|tmp_|incoming/.test(name),
+  )
   const inVault = readdirSync(device.vault, { recursive: true }).filter((name) => /\.tandem/.test(name))
   return [...inState, ...inVault]
 }
@@ -220,7 +238,9 @@ async function makeChaos(devices, endsAt) {
     await sleep(30 + pick(120))
     if (performance.now() - said > 30_000) {
       said = performance.now()
-      console.log(`  ${Math.ceil((endsAt - said) / 1000)} s to go: ${count.edits} edits, ${count.kills} kills, ${count.stops} restarts`)
+      console.log(
+        `  ${Math.ceil((endsAt - said) / 1000)} s to go: ${count.edits} edits, ${count.kills} kills, ${count.stops} restarts`,
+      )
     }
   }
   while (devices.some((device) => device.down)) await sleep(50)
@@ -233,9 +253,14 @@ async function awaitAgreement(devices) {
     await sleep(500)
     if (devices.some((device) => !device.up?.lines.some(({ event }) => event === 'up' || event === 'state'))) continue
     const states = await Promise.all(devices.map((device) => device.status()))
-    const late = states.filter(({ settled, peers }) => !settled || !peers.every((peer) => peer.status === 'connected' && peer.current))
+    const late = states.filter(
+      ({ settled, peers }) => !settled || !peers.every((peer) => peer.status === 'connected' && peer.current),
+    )
     why = late
-      .map(({ device, settled, share, peers }) => `${device.name}: settled ${settled}, ${JSON.stringify(share)}, ${peers.map((p) => `${p.name} ${p.status}${p.current ? '' : ' not current'} ${p.lastError?.message ?? ''}`).join(', ')}`)
+      .map(
+        ({ device, settled, share, peers }) =>
+          `${device.name}: settled ${settled}, ${JSON.stringify(share)}, ${peers.map((p) => `${p.name} ${p.status}${p.current ? '' : ' not current'} ${p.lastError?.message ?? ''}`).join(', ')}`,
+      )
       .join('\n')
     if (!late.length && same(devices)) return performance.now() - startedAt
     if (!late.length) why = 'all say that they are current, but their vaults differ'
@@ -261,7 +286,9 @@ if (lost.length) problems.push(`${lost.length} lines are in no file: ${lost.slic
 for (const device of devices) {
   const left = leftovers(device)
   if (left.length) problems.push(`${device.name} left behind: ${left.slice(0, 10).join(', ')}`)
-  const fsck = spawnSync('git', ['-C', join(device.state, 'repository'), 'fsck', '--strict', '--no-dangling'], { encoding: 'utf8' })
+  const fsck = spawnSync('git', ['-C', join(device.state, 'repository'), 'fsck', '--strict', '--no-dangling'], {
+    encoding: 'utf8',
+  })
   if (fsck.status !== 0) problems.push(`git fsck of ${device.name}: ${fsck.stderr}`)
 }
 if (children.size) problems.push(`${children.size} processes still run`)
@@ -273,6 +300,10 @@ console.log(`
   vaults      ${files.size} files, ${[...files.keys()].filter((path) => path.includes('(conflict')).length} of them conflict copies, ${written.size} lines written, ${lost.length} lost
   memory      ${peakMemory.toFixed(0)} MB at most per process`)
 for (const problem of problems) console.log(`\nPROBLEM  ${problem}`)
-console.log(problems.length ? `\nfailed; try again with --seed ${seed}; everything is kept in ${folder}` : '\nall in step, nothing lost, nothing left behind')
+console.log(
+  problems.length
+    ? `\nfailed; try again with --seed ${seed}; everything is kept in ${folder}`
+    : '\nall in step, nothing lost, nothing left behind',
+)
 if (!problems.length && !options.keep) rmSync(folder, { recursive: true, force: true })
 process.exit(problems.length ? 1 : 0)

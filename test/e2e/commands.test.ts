@@ -174,7 +174,9 @@ describe('up', () => {
     expect(once.stderr).toMatch(/tandem approve \S+/)
     await bob.start()
     const status = await bob.must('status')
-    expect(status.stdout).toMatch(/Files are gone here, which would delete 60 files on the other devices:\n {2}many\/0\.md/)
+    expect(status.stdout).toMatch(
+      /Files are gone here, which would delete 60 files on the other devices:\n {2}many\/0\.md/,
+    )
     expect(status.stdout).toMatch(/Yes: tandem approve \S+ --state \S+\nNo: {2}tandem reject/)
     expect(ada.files().size).toBeGreaterThan(60)
     expect(last(await bob.must('approve', '--json'))).toMatchObject({ answered: true, deletes: 60 })
@@ -236,27 +238,30 @@ describe('a reader that stops reading', () => {
     expect({ lines: stdout.split('\n').length, stderr, code }).toEqual({ lines: 2, stderr: '', code: 0 })
   })
 
-  it.each([false, true])('ends show of a large file quietly, and a slow one gets every byte (up runs: %s)', async (runs) => {
-    const large = Buffer.alloc(24 * 1024 * 1024, 'All work and no play makes a dull vault.\n')
-    if (!existsSync(join(ada.vault, 'large.txt'))) {
-      ada.write('large.txt', large)
-      await ada.commit()
-    }
-    if (runs) await ada.start()
-    const [commit] = await commitsOf(ada, 'large.txt')
-    const args = ['show', ada.vault, `${commit}:large.txt`, '--state', ada.state]
-    expect(await throughHead(args, 1)).toMatchObject({ stderr: '', code: 0 })
-    const child = spawn(process.execPath, [TANDEM, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
-    let [bytes, isFirst] = [0, true]
-    const closed = once(child, 'close')
-    for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
-      bytes += chunk.length
-      if (isFirst) await new Promise((resolve) => setTimeout(resolve, 300)) // it must wait, not give up
-      isFirst = false
-    }
-    expect({ bytes, code: (await closed)[0] as unknown }).toEqual({ bytes: large.length, code: 0 })
-    await ada.stop()
-  })
+  it.each([false, true])(
+    'ends show of a large file quietly, and a slow one gets every byte (up runs: %s)',
+    async (runs) => {
+      const large = Buffer.alloc(24 * 1024 * 1024, 'All work and no play makes a dull vault.\n')
+      if (!existsSync(join(ada.vault, 'large.txt'))) {
+        ada.write('large.txt', large)
+        await ada.commit()
+      }
+      if (runs) await ada.start()
+      const [commit] = await commitsOf(ada, 'large.txt')
+      const args = ['show', ada.vault, `${commit}:large.txt`, '--state', ada.state]
+      expect(await throughHead(args, 1)).toMatchObject({ stderr: '', code: 0 })
+      const child = spawn(process.execPath, [TANDEM, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+      let [bytes, isFirst] = [0, true]
+      const closed = once(child, 'close')
+      for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+        bytes += chunk.length
+        if (isFirst) await new Promise((resolve) => setTimeout(resolve, 300)) // it must wait, not give up
+        isFirst = false
+      }
+      expect({ bytes, code: (await closed)[0] as unknown }).toEqual({ bytes: large.length, code: 0 })
+      await ada.stop()
+    },
+  )
 })
 
 describe('remove', () => {
@@ -265,7 +270,10 @@ describe('remove', () => {
     await untilInStep([ada, bob])
     const unknown = await ada.run('remove', 'nobody', '--json')
     expect(unknown.code).toBe(2)
-    expect(last(unknown)).toMatchObject({ code: 'usage', message: 'No device is called nobody; "tandem peers" lists them.' })
+    expect(last(unknown)).toMatchObject({
+      code: 'usage',
+      message: 'No device is called nobody; "tandem peers" lists them.',
+    })
     expect((await ada.must('remove', 'bob')).stdout).toMatch(/bob is no longer paired with this device/)
     expect((await ada.must('peers', '--json')).lines).toEqual([])
     await awaitThat(async () => (await bob.status()).peers[0]?.status === 'disconnected', 'bob notices')
@@ -298,9 +306,14 @@ describe('--help', () => {
 })
 
 /** The command's own end, with only `lines` lines of its output read. */
-async function throughHead(args: readonly string[], lines: number): Promise<{ stdout: string; stderr: string; code: number }> {
+async function throughHead(
+  args: readonly string[],
+  lines: number,
+): Promise<{ stdout: string; stderr: string; code: number }> {
   const script = `set -o pipefail; "$@" | head -n ${lines}; exit "\${PIPESTATUS[0]}"`
-  const child = spawn('bash', ['-c', script, 'bash', process.execPath, TANDEM, ...args, ...LOOPBACK], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn('bash', ['-c', script, 'bash', process.execPath, TANDEM, ...args, ...LOOPBACK], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let [stdout, stderr] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))

@@ -8,14 +8,18 @@ let ada: PeerFolders
 let bob: PeerFolders
 beforeEach(async () => {
   folder = aTestFolder()
-  ;[ada, bob] = await Promise.all(['ada', 'bob'].map((name) => new PeerFolders(folder.path, name).init())) as [PeerFolders, PeerFolders]
+  ;[ada, bob] = (await Promise.all(['ada', 'bob'].map((name) => new PeerFolders(folder.path, name).init()))) as [
+    PeerFolders,
+    PeerFolders,
+  ]
 })
 afterEach(async () => {
   await killLeftovers()
   folder.dispose()
 })
 
-const linkOf = async (inviting: TandemProcess): Promise<string> => String((await inviting.waitFor(({ link }) => typeof link === 'string', 'a link')).link)
+const linkOf = async (inviting: TandemProcess): Promise<string> =>
+  String((await inviting.waitFor(({ link }) => typeof link === 'string', 'a link')).link)
 
 describe('pairing', () => {
   it('works without a running up, with --yes for scripts, and tells both who the other is', async () => {
@@ -34,7 +38,9 @@ describe('pairing', () => {
     for (const device of [ada, bob]) await device.start()
     const inviting = ada.spawn('invite', ['--yes'])
     const [link] = await inviting.waitForText(/obsidian:\/\/\S+/)
-    expect((await bob.must('join', link, '--yes')).stdout).toMatch(/^Paired with ada\.\nKeep the two in step.*tandem up \S+/)
+    expect((await bob.must('join', link, '--yes')).stdout).toMatch(
+      /^Paired with ada\.\nKeep the two in step.*tandem up \S+/,
+    )
     expect((await inviting.ended).stdout).toMatch(/Paired with bob\./)
     const files = await untilInStep([ada, bob])
     expect([...files.keys()]).toEqual(['Note.md'])
@@ -60,7 +66,9 @@ describe('pairing', () => {
       })
       answers.push(invited)
     })
-    await expect(callControl(bob.state, 'join', { link: await offered }, onEvent(bob))).resolves.toMatchObject({ paired: { name: 'ada' } })
+    await expect(callControl(bob.state, 'join', { link: await offered }, onEvent(bob))).resolves.toMatchObject({
+      paired: { name: 'ada' },
+    })
     expect(code).toMatch(/^\d{3} \d{3}$/)
     await expect(Promise.all(answers)).resolves.toContainEqual({ answered: true })
   })
@@ -70,7 +78,9 @@ describe('pairing', () => {
     const [link] = await inviting.waitForText(/obsidian:\/\/[\w?=&%.~-]+/)
     expect(inviting.stdout).toMatch(/\x1b\[38;5;16;48;5;231m[ ▀▄█]+/)
     const joining = bob.spawn('join', [link], { terminal: true })
-    const [asked] = await Promise.all([inviting, joining].map((one) => one.waitForText(/Does .*(\d{3} \d{3}).*too\? \[y\/N\]/)))
+    const [asked] = await Promise.all(
+      [inviting, joining].map((one) => one.waitForText(/Does .*(\d{3} \d{3}).*too\? \[y\/N\]/)),
+    )
     for (const one of [inviting, joining]) {
       expect(one.stdout).toContain(asked![1])
       one.child.stdin!.write('y\n')
@@ -94,27 +104,33 @@ describe('pairing', () => {
     expect((await inviting.ended).code).toBe(0)
   })
 
-  it.each([false, true])('a no of the inviting side ends both with 5, and the link is gone (up runs: %s)', async (runs) => {
-    if (runs) await ada.start()
-    const inviting = ada.spawn('invite', [], { terminal: true })
-    const [link] = await inviting.waitForText(/obsidian:\/\/[\w?=&%.~-]+/)
-    const joining = bob.spawn('join', [link, '--yes', '--json'])
-    await inviting.waitForText(/\[y\/N\]/)
-    inviting.child.stdin!.write('n\n')
-    const [invited, joined] = await Promise.all([inviting.ended, joining.ended])
-    expect([invited.code, joined.code]).toEqual([5, 5])
-    expect(invited.stdout).toMatch(/You said no/)
-    expect(joined.lines.at(-1)).toMatchObject({ event: 'error', code: 'declined' })
-    for (const device of [ada, bob]) expect((await device.must('peers', '--json')).lines).toEqual([])
-    if (!runs) return
-    expect((await bob.run('join', link, '--yes', '--json')).lines.at(-1)).toMatchObject({ code: 'mismatch' })
-  })
+  it.each([false, true])(
+    'a no of the inviting side ends both with 5, and the link is gone (up runs: %s)',
+    async (runs) => {
+      if (runs) await ada.start()
+      const inviting = ada.spawn('invite', [], { terminal: true })
+      const [link] = await inviting.waitForText(/obsidian:\/\/[\w?=&%.~-]+/)
+      const joining = bob.spawn('join', [link, '--yes', '--json'])
+      await inviting.waitForText(/\[y\/N\]/)
+      inviting.child.stdin!.write('n\n')
+      const [invited, joined] = await Promise.all([inviting.ended, joining.ended])
+      expect([invited.code, joined.code]).toEqual([5, 5])
+      expect(invited.stdout).toMatch(/You said no/)
+      expect(joined.lines.at(-1)).toMatchObject({ event: 'error', code: 'declined' })
+      for (const device of [ada, bob]) expect((await device.must('peers', '--json')).lines).toEqual([])
+      if (!runs) return
+      expect((await bob.run('join', link, '--yes', '--json')).lines.at(-1)).toMatchObject({ code: 'mismatch' })
+    },
+  )
 
   it('without a terminal and without --yes it says so, and declines', async () => {
     const inviting = ada.spawn('invite', ['--json', '--yes'])
     const joined = await bob.run('join', await linkOf(inviting), '--json')
     expect(joined.code).toBe(2)
-    expect(joined.lines).toMatchObject([{ event: 'code', device: 'ada' }, { event: 'error', code: 'needs-terminal' }])
+    expect(joined.lines).toMatchObject([
+      { event: 'code', device: 'ada' },
+      { event: 'error', code: 'needs-terminal' },
+    ])
     expect((await inviting.stop()).code).toBe(130)
   }, 60_000)
 

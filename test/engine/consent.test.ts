@@ -246,3 +246,14 @@ describe('[E3] what other devices ask of this vault', () => {
     expect(b.share.tree.consent).toMatchObject({ direction: 'incoming' })
   })
 })
+
+describe('[E3] many edits that take nothing', () => {
+  it('of every note of a vault, a line added to each, are applied unasked on the other device', async () => {
+    const { devices, a, b } = await twoDevicesWith({ ...someNotes(200), ...KEPT })
+    for (let i = 0; i < 200; i++) a.write({ [`Note ${i}.md`]: `${a.read(`Note ${i}.md`)}added by a plugin\n` })
+    await devices.pass(10_000)
+    expect(b.share.tree.consent).toBeNull()
+    await devices.agree()
+    expect(b.read('Note 7.md')).toContain('added by a plugin')
+  })
+})

@@ -72,7 +72,10 @@ export class Namespaces {
   }
 
   async dispose(): Promise<void> {
-    for (const name of this.#names.splice(0)) await removeNamespace(name)
+    const failures: unknown[] = []
+    for (const name of this.#names.splice(0))
+      await removeNamespace(name).catch((error: unknown) => failures.push(error))
+    if (failures.length) throw new AggregateError(failures, 'a network namespace could not be removed')
   }
 }
 

@@ -58,7 +58,11 @@ export class RawPeer {
 
   /** Sends messages, or bytes as they are. */
   async send(...messages: (SendableMessage | Uint8Array)[]): Promise<void> {
-    for (const message of messages) await this.control.write(message instanceof Uint8Array ? message : encodeFrame(encodeMessage(message)))
+    for (const message of messages) {
+      const bytes = message instanceof Uint8Array ? message : encodeFrame(encodeMessage(message))
+      const written = this.control.write(bytes)
+      await (bytes.length < 50_000 ? written : this.net.complete(written)) // more than a stream takes at once
+    }
     await this.net.clock.settle()
   }
 

@@ -287,7 +287,7 @@ describe('a fetch from us', () => {
     const oid = refOf(a.id)!
     const before = a.peer(raw)!.traffic.bytesSent
     const stream = await raw.connection.openStream()
-    await stream.write(encodeFrame(encodeFetchRequest({ share: 'vault', kind: 'objects', oids: new Array<Oid>(40_000).fill(oid) })))
+    await net.complete(stream.write(encodeFrame(encodeFetchRequest({ share: 'vault', kind: 'objects', oids: new Array<Oid>(40_000).fill(oid) }))))
     await net.complete(
       (async () => {
         while (await stream.read());
