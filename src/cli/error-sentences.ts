@@ -273,7 +273,7 @@ const history: Record<HistoryErrorCode, Sentence> = {
   'no-file': inItsWords(
     ExitCode.usage,
     'That commit holds no such file.',
-    'tandem log VAULT PATH lists the commits that changed it. Paths are written as in the vault: Folder/Note.md.',
+    'The commits that changed it are listed by tandem log VAULT PATH. Paths are written as in the vault: Folder/Note.md.',
   ),
   'bad-path': inItsWords(
     ExitCode.usage,

@@ -27,11 +27,7 @@ export class Operations {
   }
 
   /** A ControlHandler. @throws typed errors; UsageError for a method that there is not. */
-  async handle(
-    { method, params }: ControlRequest,
-    reply: (event: unknown) => void | Promise<void>,
-    signal: AbortSignal,
-  ): Promise<unknown> {
+  async handle({ method, params }: ControlRequest, reply: Reply, signal: AbortSignal): Promise<unknown> {
     const p = (typeof params === 'object' && params !== null ? params : {}) as Record<string, unknown>
     switch (method) {
       case 'status':
@@ -61,7 +57,7 @@ export class Operations {
     return share.repository
   }
 
-  async #invite(yes: boolean, reply: (event: unknown) => void, signal: AbortSignal): Promise<unknown> {
+  async #invite(yes: boolean, reply: Reply, signal: AbortSignal): Promise<unknown> {
     const { offer, paired, cancel } = this.#host.device.peers.invite(VAULT_SHARE)
     let declined = false
     const stopAsking = this.#askOn('inviter', yes, reply, () => {
@@ -83,7 +79,7 @@ export class Operations {
     }
   }
 
-  async #join(link: string, yes: boolean, reply: (event: unknown) => void, signal: AbortSignal): Promise<unknown> {
+  async #join(link: string, yes: boolean, reply: Reply, signal: AbortSignal): Promise<unknown> {
     const offer = decodePairingLink(link)
     const stopAsking = this.#askOn('joiner', yes, reply)
     try {
@@ -98,7 +94,7 @@ export class Operations {
   #askOn(
     role: PairingQuestion['role'],
     yes: boolean,
-    reply: (event: unknown) => void,
+    reply: Reply,
     onDeclined: () => void = () => undefined,
   ): () => void {
     const { askers } = this.#host
@@ -172,13 +168,16 @@ export class Operations {
   }
 }
 
+/** Sends an event; resolves when the one who asked keeps up. */
+type Reply = (event: unknown) => unknown
+
 /** `tandem restore` on a share: an ordinary new edit. @throws HistoryError, VaultError, and what keeps the share from settling. */
 export async function restoreInShare(share: Share, commit: string, path: string): Promise<Restored> {
   const found = await fileAt(share.repository, commit, path)
   const settle = async (): Promise<void> => {
     share.tree.markDirty([found.path])
     await share.settle()
-    if (share.lastError !== null) throw share.lastError
+    if (share.lastError instanceof Error) throw share.lastError
   }
   await settle() // what the disk holds now must be in the history before it is replaced
   const result = await restoreFile(share.repository, share.files, found.path, found.oid)
@@ -195,14 +194,14 @@ export interface Restored {
 export async function historyOperation(
   repository: Repository,
   { method, params }: ControlRequest,
-  reply: (event: unknown) => void | Promise<void>,
+  reply: Reply,
 ): Promise<unknown> {
   const p = (typeof params === 'object' && params !== null ? params : {}) as Record<string, unknown>
   switch (method) {
     case 'log': {
       const limit = typeof p.limit === 'number' && p.limit > 0 ? p.limit : 50
       const commits = await readLog(repository, typeof p.path === 'string' ? p.path : undefined, limit)
-      for (const commit of commits) reply(commit)
+      for (const commit of commits) await reply(commit)
       return { commits: commits.length }
     }
     case 'show': {

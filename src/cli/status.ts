@@ -100,7 +100,7 @@ function shareStatus({ tree, lastError }: Share): ShareStatus {
       paths: [...consent.deletes, ...consent.overwrites].slice(0, LISTED),
     },
     issues: issues.slice(0, LISTED),
-    error: lastError === null ? null : lastError instanceof Error ? lastError.message : String(lastError),
+    error: lastError?.message ?? null,
   }
 }
 

@@ -84,13 +84,12 @@ export class Device {
       shares.set(parts.name, new Share(parts.name, repository, tree, parts.files, clock, logger, options.shareTimes))
     }
     let emit: (event: DeviceEvent) => void = () => undefined
-    let manager!: PeerManager
     const traffic = new ShareTraffic(shares, clock, logger, {
       syncing: (link, active) => manager.syncing(link, active),
       progress: (link, progress) => emit({ kind: 'transfer', peer: link.remoteId, progress }),
       fault: (link, error) => manager.fault(link, error),
     })
-    manager = await PeerManager.open({
+    const manager: PeerManager = await PeerManager.open({
       transport,
       data: options.data,
       clock,
@@ -101,6 +100,7 @@ export class Device {
       maxPeers: options.maxPeers,
       ...(options.linkTimes ? { linkTimes: options.linkTimes } : {}),
       confirm: options.confirm,
+      isSettled: () => [...shares.values()].every((share) => share.isSettled),
       local: () => new Map([...shares].map(([name, share]) => [name, share.state()])),
       traffic,
     })
@@ -134,7 +134,7 @@ export class Device {
   peerReports(): PeerReport[] {
     return this.peers.getPeers().map((record) => {
       const state = this.peers.states.get(record.nodeId)!
-      const current = this.isSettled && this.peers.isCurrent(record.nodeId)
+      const current = this.peers.isCurrent(record.nodeId)
       return { id: record.nodeId, name: record.name, status: peerStatus(state), state, current, record, traffic: this.peers.trafficOf(record.nodeId) }
     })
   }

@@ -40,6 +40,8 @@ export interface PeerManagerOptions {
   readonly confirm: (question: PairingQuestion, signal: AbortSignal) => Promise<boolean>
   /** Current state of every share, for links that open. */
   readonly local: () => ReadonlyMap<ShareName, LocalShare>
+  /** Whether everything known here is on the disk, and everything on the disk committed. */
+  readonly isSettled: () => boolean
   readonly traffic: {
     offer(link: Link, share: ShareName, heads: DeviceHeads, pack: Uint8Array): void
     buildUpdate(update: PendingUpdate): Promise<Uint8Array>
@@ -394,10 +396,10 @@ export class PeerManager implements LinkOwner {
 
   // ---- what the rest of the engine tells and asks
 
-  /** L8: both show the same view of every share that we have. */
+  /** L8: both show the same view of every share that we have, and nothing waits here. */
   isCurrent(id: EndpointId): boolean {
     const link = this.#peers.get(id)?.link
-    return !!link && [...this.#o.local().keys()].every((share) => isCurrent(link.state, share))
+    return !!link && this.#o.isSettled() && [...this.#o.local().keys()].every((share) => isCurrent(link.state, share))
   }
 
   /** Tells every open link that a share of ours changed. */

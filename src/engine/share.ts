@@ -44,7 +44,7 @@ export class Share {
   #maintainTimer: (() => void) | null = null
   #queued: Promise<void> | null = null
   #stopListening: (() => void) | null = null
-  #lastError: unknown = null
+  #lastError: Error | null = null
   #paused = false
   /** In a row: each waits longer, up to a minute. */
   #retries = 1
@@ -68,7 +68,7 @@ export class Share {
   }
 
   /** Why the last settle failed; null when it did not. */
-  get lastError(): unknown {
+  get lastError(): Error | null {
     return this.#lastError
   }
 
@@ -145,7 +145,7 @@ export class Share {
       }
     } catch (error) {
       if (this.#abort.signal.aborted) return
-      this.#lastError = error
+      this.#lastError = error instanceof Error ? error : new Error(String(error))
       retry = !(error instanceof StoreError && error.code === 'damaged')
       this.logger.log('error', 'share.error', error instanceof Error ? error.message : String(error), error instanceof TandemError ? { code: error.code } : {})
       this.#events.emit({ kind: 'error', error })

@@ -7,17 +7,9 @@ const URGENT: ReadonlySet<SendableMessage['kind']> = new Set(['hello', 'ping', '
 
 /** Messages of one key replace each other: only the newest counts. Undefined: every one counts. */
 function coalesceKey(message: SendableMessage): string | undefined {
-  switch (message.kind) {
-    case 'directory':
-    case 'applied':
-      return `${message.kind} ${message.share}`
-    case 'subscribe':
-    case 'ping':
-    case 'pong':
-      return message.kind
-    default:
-      return undefined
-  }
+  if (message.kind === 'directory' || message.kind === 'applied') return `${message.kind} ${message.share}`
+  if (message.kind === 'subscribe' || message.kind === 'ping' || message.kind === 'pong') return message.kind
+  return undefined
 }
 
 /** What waits to be sent on one link: control first, then in order, coalesced, bounded. */

@@ -33,20 +33,20 @@ describe('errorReport', () => {
   })
 
   it('names the place, and keeps what the error itself has to say', () => {
-    const error = new VaultError('no-vault', 'ENOENT: no such file', { path: '/home/me/Notes' })
+    const error = new VaultError('unwritable', 'EROFS: read-only', { path: '/home/me/Notes' })
     expect(errorReport(error)).toEqual({
-      code: 'no-vault',
-      exitCode: 3,
-      message: 'There is no vault at “/home/me/Notes”.',
-      hint: 'Check the path. Is the drive connected?',
-      detail: 'ENOENT: no such file',
+      code: 'unwritable',
+      exitCode: 8,
+      message: '“/home/me/Notes” cannot be written.',
+      hint: 'Check the permissions of the file and its folder, then try again.',
+      detail: 'EROFS: read-only',
     })
     expect(errorReport(new VaultError('unreadable', 'x')).message).toBe('The file or folder cannot be read.')
   })
 
   it('lets a usage error speak for itself', () => {
     const report = errorReport(new UsageError('usage', 'There is no option --colour'))
-    expect(report).toMatchObject({ message: 'There is no option --colour', code: 'usage' })
+    expect(report).toMatchObject({ message: 'There is no option --colour.', code: 'usage' })
     expect(report.detail).toBeUndefined()
   })
 

@@ -169,8 +169,8 @@ describe('links', () => {
   ])('join with one that is %s', async (_, link) => {
     await expectRefusal(
       ['join', ada.vault, link, '--state', ada.state, '--relay', 'off', '--bind', '127.0.0.1:0'],
-      link ? 5 : 2,
-      link ? 'bad-link' : 'usage',
+      5,
+      'bad-link',
     )
   })
 })
@@ -248,7 +248,7 @@ describe('options and arguments', () => {
       '--bind',
       `127.0.0.1:${settings.ports.ipv4}`,
     ])
-    await late.waitForText(/The port is in use \(127\.0\.0\.1:\d+\); another one is taken/)
+    await late.waitForText(/The port is in use \(127\.0\.0\.1:\d+.*another one is taken/)
     expect((await late.stop()).code).toBe(0)
     await ada.stop()
   })

@@ -129,9 +129,10 @@ class Device {
       problems.push(`${this.name} did not end within 20 s of ${signal}`)
       up.kill('SIGKILL')
     }, 20_000)
-    const { code } = await up.ended
+    const { code, signal: by } = await up.ended
     clearTimeout(kill)
-    if (signal === 'SIGINT' && code !== 0 && code !== 130)
+    // One that has only just begun has no handler yet: the signal itself ends it, and there is nothing to put in order.
+    if (signal === 'SIGINT' && code !== 0 && code !== 130 && by !== 'SIGINT')
       problems.push(`${this.name} ended with ${code} on Ctrl-C: ${up.words}`)
   }
 
@@ -166,7 +167,7 @@ class Device {
     const file = join(this.vault, own)
     if (choice < 0.04 && existsSync(file)) {
       count.renames++
-      renameSync(file, join(this.vault, this.name, `Renamed ${written.size}.md`))
+      renameSync(file, join(this.vault, this.name, `Renamed ${count.renames}.md`))
     } else if (choice < 0.07) {
       // A file that comes and goes: its text need not stay.
       const passing = join(this.vault, this.name, `Passing ${pick(3)}.md`)

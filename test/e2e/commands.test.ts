@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { aTestFolder, PeerFolders, twoDevices, untilInStep } from '../support/peer-folders.ts'
+import { aTestFolder, type PeerFolders, twoDevices, untilInStep } from '../support/peer-folders.ts'
 import { awaitThat, killLeftovers, LOOPBACK, runTandem, TANDEM, type Finished } from '../support/tandem-process.ts'
 
 const folder = aTestFolder()

@@ -1,3 +1,4 @@
+import { decodePairingLink } from '../../peers/pairing-link.ts'
 import type { Context } from '../context.ts'
 import { withEngine, type Request } from '../engine-run.ts'
 import { printable } from '../printable.ts'
@@ -36,6 +37,7 @@ export async function invite(context: Context): Promise<void> {
 
 /** `tandem join`: follows a link that another device showed. */
 export async function join(context: Context, link: string): Promise<void> {
+  decodePairingLink(link) // a damaged one is refused before anything is opened
   await withEngine(context, 'join', async (request) =>
     tellPaired(context, await pair(context, request, 'join', { link })),
   )

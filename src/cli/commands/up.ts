@@ -87,10 +87,10 @@ function untilCurrent(device: Device, signal: AbortSignal): Promise<ExitCode> {
       quiet = setTimeout(() => end(ExitCode.notInStep), STUCK_MS)
       if (signal.aborted) return end(ExitCode.interrupted)
       const shares = [...device.shares.values()]
-      const trouble = shares.find((share) => share.lastError !== null)
+      const trouble = shares.map((share) => share.lastError).find((error) => error instanceof Error)
       if (trouble) {
         over()
-        return reject(trouble.lastError as Error)
+        return reject(trouble)
       }
       if (shares.some((share) => share.tree.consent)) return end(ExitCode.notInStep)
       if (shares.some((share) => share.tree.issues.failed.length)) return end(ExitCode.cannotWrite)
@@ -239,7 +239,7 @@ class UpDisplay {
 
   #peer({ before, state, record }: Extract<DeviceEvent, { kind: 'peer' }>): void {
     const name = record?.name ?? state.id.slice(0, 10)
-    const current = this.#device.peerReports().find((r) => r.id === state.id)?.current ?? false
+    const { current } = state
     this.#output.object({
       event: 'peer',
       id: state.id,

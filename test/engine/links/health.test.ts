@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ByteStream } from '../../../src/ports/transport.ts'
+import { encodeFetchRequest } from '../../../src/protocol/fetch-messages.ts'
+import { encodeFrame } from '../../../src/protocol/frames.ts'
 import { RawPeer } from '../../support/raw-peer.ts'
 import { recordOf, TestNetwork, type TestDevice } from '../../support/two-devices.ts'
 
@@ -93,7 +96,31 @@ describe('a slow peer', () => {
     expect([a.isConnectedTo(raw!), a.peer(raw!)!.traffic.queueDepth]).toEqual([true, 0])
   })
 
-  it('[T8] that opens 1,000 streams is served a few at a time, and others as ever', async () => {
+  it('[T8] that fetches on very many streams at once is turned away on those, and served again when some have ended', async () => {
+    const [greedy] = await withRaw(9)
+    await greedy!.join(a)
+    const request = encodeFrame(encodeFetchRequest({ share: 'vault', kind: 'objects', oids: [] }))
+    const ask = async (bytes: Uint8Array): Promise<{ stream: ByteStream; outcome: Promise<string> }> => {
+      const stream = await greedy!.connection.openStream()
+      await stream.write(bytes)
+      return {
+        stream,
+        outcome: stream.read().then(
+          () => 'answered',
+          () => 'turned away',
+        ),
+      }
+    }
+    const held = await Promise.all(Array.from({ length: 99 }, () => ask(request.subarray(0, 3)))) // the rest never comes
+    const last = await ask(request)
+    expect(await net.complete(last.outcome)).toBe('turned away')
+    for (const { stream } of held) stream.abort()
+    await net.clock.advance(100)
+    expect(await net.complete((await ask(request)).outcome)).toBe('answered')
+    expect(a.isConnectedTo(greedy!)).toBe(true)
+  })
+
+  it('[T8] that opens 1,000 streams keeps nobody else from being served', async () => {
     const [greedy] = await withRaw(9)
     const b = net.device(2)
     await a.peers.addPeer(recordOf(b))
