@@ -146,7 +146,7 @@ function onMessage(state: LinkState, message: LinkMessage, now: number, recovere
   if (message.kind === 'refusal') return [state, [...changed, { kind: 'refused', code: message.code, message: message.message }]]
   if (state.phase === 'greeting') return close(state, CLOSE.protocol, `a ${message.kind} came before the hello`)
   if (message.kind === 'ping') return [state, [...changed, { kind: 'send', message: { kind: 'pong', at: message.at } }]]
-  if (message.kind === 'pong') return [{ ...state, roundTripMs: Math.max(0, now - message.at) }, changed]
+  if (message.kind === 'pong') return [{ ...state, roundTripMs: Math.max(0, now - message.at) }, state.roundTripMs === null ? [{ kind: 'peer-changed' }] : changed]
   if (message.kind === 'pair-proof' || message.kind === 'pair-confirm' || message.kind === 'pair-done') return [state, [...changed, { kind: 'pairing', message }]]
   // What is left speaks of the vault: only an admitted device may say it. One that we have not admitted yet, but that has
   // already admitted us, may be a moment ahead of us during pairing; the engine admits both before either speaks.
