@@ -7,7 +7,7 @@ import { PairingError, TransportError } from '../ports/errors.ts'
 import type { Random } from '../ports/random.ts'
 import type { CloseReason, EndpointId, PeerAddress } from '../ports/transport.ts'
 import { CLOSE } from '../protocol/close-codes.ts'
-import type { Hello, ShareName } from '../protocol/messages.ts'
+import { cleanText, type Hello, type ShareName } from '../protocol/messages.ts'
 import type { Link } from './link.ts'
 import { PairingSession, type PairingHost, type PairingQuestion } from './pairing-session.ts'
 import { closeSentence } from './peer-fault.ts'
@@ -165,7 +165,7 @@ export class PairingDesk implements PairingHost {
 /** Why a pairing ended with its link. */
 function pairingFailure(link: Link, reason: CloseReason): PairingError | TransportError {
   if (reason.by === 'peer' && reason.code === CLOSE.unauthorised) {
-    return new PairingError('mismatch', `The other device did not accept this link: it was used already, has expired, or was cancelled (${reason.reason}). Make a new one there.`)
+    return new PairingError('mismatch', `The other device did not accept this link: it was used already, has expired, or was cancelled (${cleanText(reason.reason, 200)}). Make a new one there.`)
   }
   if (link.bye !== null) return new PairingError('declined', 'The pairing was cancelled on the other device.')
   return new TransportError('disconnected', `The connection ended before the devices were paired: ${closeSentence(reason)}.`)

@@ -1,6 +1,7 @@
 import type { PeerFault } from '../peers/peer-states.ts'
 import { TandemError } from '../ports/errors.ts'
 import type { CloseReason } from '../ports/transport.ts'
+import { cleanText } from '../protocol/messages.ts'
 
 /** An error as a peer's state keeps it. */
 export function peerFault(error: unknown, at: number): PeerFault {
@@ -10,7 +11,10 @@ export function peerFault(error: unknown, at: number): PeerFault {
 
 /** Why a connection ended, in words. */
 export function closeSentence(reason: CloseReason): string {
-  if (reason.by === 'peer') return reason.reason ? `the other device closed the connection (${reason.reason})` : 'the other device closed the connection'
+  if (reason.by === 'peer') {
+    const words = cleanText(reason.reason, 200)
+    return words ? `the other device closed the connection (${words})` : 'the other device closed the connection'
+  }
   if (reason.by === 'network') return 'the connection was lost'
   return reason.reason || 'closed here'
 }

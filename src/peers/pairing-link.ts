@@ -24,7 +24,12 @@ function toHex(bytes: Uint8Array): string {
 }
 
 export function encodePairingLink(offer: PairingOffer): string {
-  const query = new URLSearchParams({ ticket: encodePeerAddress(offer.address), secret: toHex(offer.secret), share: offer.share, name: offer.name.slice(0, 60) })
+  const query = new URLSearchParams({
+    ticket: encodePeerAddress(offer.address),
+    secret: toHex(offer.secret),
+    share: offer.share,
+    name: offer.name.slice(0, 60),
+  })
   return `obsidian://${LINK_ACTION}?${query.toString().replaceAll('+', '%20')}`
 }
 
@@ -33,7 +38,8 @@ export function decodePairingLink(text: string): PairingOffer {
   const link = text.trim()
   if (link.length > MAX_LINK) throw bad('it is too long')
   const [head, query] = [link.slice(0, link.indexOf('?')), link.slice(link.indexOf('?') + 1)]
-  if (head !== `obsidian://${LINK_ACTION}` && head !== `obsidian://${LINK_ACTION}/`) throw bad(`it does not begin with obsidian://${LINK_ACTION}?`)
+  if (head !== `obsidian://${LINK_ACTION}` && head !== `obsidian://${LINK_ACTION}/`)
+    throw bad(`it does not begin with obsidian://${LINK_ACTION}?`)
   const fields = new URLSearchParams(query)
   const secret = fields.get('secret') ?? ''
   if (!/^[0-9a-f]+$/.test(secret) || secret.length !== SECRET_BYTES * 2) throw bad('its secret is missing or cut short')
@@ -41,10 +47,20 @@ export function decodePairingLink(text: string): PairingOffer {
   try {
     address = decodePeerAddress(fields.get('ticket') ?? '')
   } catch (cause) {
-    throw new PairingError('bad-link', `This pairing link is damaged: ${cause instanceof Error ? cause.message : String(cause)} Copy the whole link again.`, {}, { cause })
+    throw new PairingError(
+      'bad-link',
+      `This pairing link is damaged: ${cause instanceof Error ? cause.message : String(cause)} Copy the whole link again.`,
+      {},
+      { cause },
+    )
   }
   const bytes = Uint8Array.from({ length: SECRET_BYTES }, (_, i) => parseInt(secret.slice(2 * i, 2 * i + 2), 16))
-  return { address, secret: bytes, share: shown(fields.get('share') ?? 'vault', 200), name: shown(fields.get('name') ?? '', 60) }
+  return {
+    address,
+    secret: bytes,
+    share: shown(fields.get('share') ?? 'vault', 200),
+    name: shown(fields.get('name') ?? '', 60),
+  }
 }
 
 /** Text of another device, without the characters that would act on a screen instead of standing on it. */
@@ -53,5 +69,8 @@ function shown(text: string, limit: number): string {
 }
 
 function bad(why: string): PairingError {
-  return new PairingError('bad-link', `This is not a Tandem pairing link: ${why}. Copy the whole link from the other device.`)
+  return new PairingError(
+    'bad-link',
+    `This is not a Tandem pairing link: ${why}. Copy the whole link from the other device.`,
+  )
 }

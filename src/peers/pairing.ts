@@ -46,12 +46,27 @@ export type PairingEffect =
   | { readonly kind: 'failed'; readonly code: PairingErrorCode; readonly message: string }
 
 export function newPairing(role: PairingRole, transcript: PairingTranscript, secret: Uint8Array | null): PairingState {
-  return { role, transcript, secret, proven: false, weConfirmed: false, theyConfirmed: false, stored: false, theyStored: false, ended: false }
+  return {
+    role,
+    transcript,
+    secret,
+    proven: false,
+    weConfirmed: false,
+    theyConfirmed: false,
+    stored: false,
+    theyStored: false,
+    ended: false,
+  }
 }
 
 type Step = readonly [PairingState, readonly PairingEffect[]]
 
-function fail(state: PairingState, code: PairingErrorCode, message: string, first: readonly PairingEffect[] = []): Step {
+function fail(
+  state: PairingState,
+  code: PairingErrorCode,
+  message: string,
+  first: readonly PairingEffect[] = [],
+): Step {
   return [{ ...state, ended: true }, [...first, { kind: 'failed', code, message }]]
 }
 
@@ -65,10 +80,12 @@ export function updatePairing(state: PairingState, event: PairingEvent): Step {
       return onProof(state, event.mac, event.secrets)
     case 'answer':
       if (!state.proven || state.weConfirmed) return [state, []]
-      if (!event.accepted) return fail(state, 'declined', 'you declined the pairing', [{ kind: 'send-confirm', accepted: false }])
+      if (!event.accepted)
+        return fail(state, 'declined', 'you declined the pairing', [{ kind: 'send-confirm', accepted: false }])
       return bothConfirmed({ ...state, weConfirmed: true }, [{ kind: 'send-confirm', accepted: true }])
     case 'their-answer':
-      if (!state.proven) return fail(state, 'mismatch', 'the other device confirmed before it proved that it knows the link')
+      if (!state.proven)
+        return fail(state, 'mismatch', 'the other device confirmed before it proved that it knows the link')
       if (!event.accepted) return fail(state, 'declined', 'the pairing was declined on the other device')
       if (state.theyConfirmed) return [state, []]
       return bothConfirmed({ ...state, theyConfirmed: true }, [])
@@ -76,10 +93,16 @@ export function updatePairing(state: PairingState, event: PairingEvent): Step {
       if (state.stored || !state.weConfirmed || !state.theyConfirmed) return [state, []]
       return opened({ ...state, stored: true }, [{ kind: 'send-done' }])
     case 'their-done':
-      if (!state.weConfirmed || !state.theyConfirmed) return fail(state, 'mismatch', 'the other device ended the pairing out of turn')
+      if (!state.weConfirmed || !state.theyConfirmed)
+        return fail(state, 'mismatch', 'the other device ended the pairing out of turn')
       return opened({ ...state, theyStored: true }, [])
     case 'cancel':
-      return fail(state, 'declined', 'the pairing was cancelled', state.proven ? [{ kind: 'send-confirm', accepted: false }] : [])
+      return fail(
+        state,
+        'declined',
+        'the pairing was cancelled',
+        state.proven ? [{ kind: 'send-confirm', accepted: false }] : [],
+      )
   }
 }
 
@@ -88,10 +111,20 @@ function onProof(state: PairingState, mac: Uint8Array, open: readonly Uint8Array
   const candidates = state.role === 'joiner' ? [state.secret!] : open
   const theirRole: PairingRole = state.role === 'joiner' ? 'inviter' : 'joiner'
   let secret: Uint8Array | null = null
-  for (const candidate of candidates) if (equalBytes(mac, pairingProof(candidate, theirRole, state.transcript))) secret = candidate
-  if (!secret) return fail(state, 'mismatch', 'the link is not valid here: it may be damaged, expired or used already. Make a new one with "invite"')
-  const effects: PairingEffect[] = state.role === 'inviter' ? [{ kind: 'send-proof', mac: pairingProof(secret, 'inviter', state.transcript) }] : []
-  return [{ ...state, proven: true, secret }, [...effects, { kind: 'ask', code: shortCode(secret, state.transcript), secret }]]
+  for (const candidate of candidates)
+    if (equalBytes(mac, pairingProof(candidate, theirRole, state.transcript))) secret = candidate
+  if (!secret)
+    return fail(
+      state,
+      'mismatch',
+      'the link is not valid here: it may be damaged, expired or used already. Make a new one with "invite"',
+    )
+  const effects: PairingEffect[] =
+    state.role === 'inviter' ? [{ kind: 'send-proof', mac: pairingProof(secret, 'inviter', state.transcript) }] : []
+  return [
+    { ...state, proven: true, secret },
+    [...effects, { kind: 'ask', code: shortCode(secret, state.transcript), secret }],
+  ]
 }
 
 function bothConfirmed(state: PairingState, effects: readonly PairingEffect[]): Step {

@@ -60,7 +60,18 @@ export class PeerStates {
 
   add(id: EndpointId): void {
     if (this.#states.has(id)) return
-    this.#states.set(id, { id, link: 'disconnected', health: 'healthy', activity: 'idle', lastError: null, connectedAt: null, retryAt: null, path: null, roundTripMs: null, current: false })
+    this.#states.set(id, {
+      id,
+      link: 'disconnected',
+      health: 'healthy',
+      activity: 'idle',
+      lastError: null,
+      connectedAt: null,
+      retryAt: null,
+      path: null,
+      roundTripMs: null,
+      current: false,
+    })
   }
 
   remove(id: EndpointId): void {

@@ -9,7 +9,8 @@ import { ProtocolError } from '../ports/errors.ts'
 export const MAX_FRAME = 1024 * 1024
 
 export function encodeFrame(payload: Uint8Array): Uint8Array {
-  if (payload.length > MAX_FRAME) throw new ProtocolError('frame-too-large', `a message of ${payload.length} bytes is too large to send`)
+  if (payload.length > MAX_FRAME)
+    throw new ProtocolError('frame-too-large', `a message of ${payload.length} bytes is too large to send`)
   const frame = new Uint8Array(4 + payload.length)
   new DataView(frame.buffer).setUint32(0, payload.length)
   frame.set(payload, 4)
@@ -43,13 +44,17 @@ export class FrameReader {
     const head = await this.#take(4, true)
     if (!head) return null
     const length = new DataView(head.buffer, head.byteOffset, 4).getUint32(0)
-    if (length > MAX_FRAME) throw new ProtocolError('frame-too-large', `the other device announced a message of ${length} bytes; the limit is ${MAX_FRAME}`)
+    if (length > MAX_FRAME)
+      throw new ProtocolError(
+        'frame-too-large',
+        `the other device announced a message of ${length} bytes; the limit is ${MAX_FRAME}`,
+      )
     return (await this.#take(length, false))!
   }
 
   /** Exactly `length` raw bytes, in the chunks in which they come. @throws ProtocolError `bad-frame` when the stream ends early. */
   async *raw(length: number): AsyncGenerator<Uint8Array> {
-    for (let left = length; left > 0; ) {
+    for (let left = length; left > 0;) {
       if (!this.#buffered && !(await this.#fill())) throw cutShort()
       const part = this.#takePart(left)
       left -= part.length
@@ -68,7 +73,7 @@ export class FrameReader {
     if (first.length === length) return first
     const out = new Uint8Array(length)
     out.set(first)
-    for (let at = first.length; at < length; ) {
+    for (let at = first.length; at < length;) {
       const part = this.#takePart(length - at)
       out.set(part, at)
       at += part.length

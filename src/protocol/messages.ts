@@ -62,7 +62,10 @@ export function cleanName(text: string): string {
 
 /** Words from another device, made safe to show and to log. */
 export function cleanText(text: string, limit: number): string {
-  return text.slice(0, limit).replace(/\s/gu, ' ').replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')
+  return text
+    .slice(0, limit)
+    .replace(/\s/gu, ' ')
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')
 }
 
 function bounded(text: string, limit: number, what: string): string {
@@ -71,7 +74,8 @@ function bounded(text: string, limit: number, what: string): string {
 }
 
 function sized(bytes: Uint8Array, length: number, what: string): Uint8Array {
-  if (bytes.length !== length) throw new ProtocolError('bad-message', `the ${what} has ${bytes.length} bytes instead of ${length}`)
+  if (bytes.length !== length)
+    throw new ProtocolError('bad-message', `the ${what} has ${bytes.length} bytes instead of ${length}`)
   return bytes
 }
 
@@ -95,7 +99,8 @@ function optionalOid(bytes: Uint8Array): Oid | null {
 }
 
 function decodeHeads(refs: readonly Ref[]): DeviceHeads {
-  if (refs.length > MAX_REFS) throw new ProtocolError('limit', `the message names ${refs.length} refs; the limit is ${MAX_REFS}`)
+  if (refs.length > MAX_REFS)
+    throw new ProtocolError('limit', `the message names ${refs.length} refs; the limit is ${MAX_REFS}`)
   return new Map(refs.map((ref) => [endpointId(ref.device), decodeOid(ref.oid)]))
 }
 
@@ -109,7 +114,12 @@ export function decodeMessage(bytes: Uint8Array): LinkMessage {
   try {
     message = fromBinary(MessageSchema, bytes)
   } catch (cause) {
-    throw new ProtocolError('bad-message', 'the other device sent something that is not a Tandem message', {}, { cause })
+    throw new ProtocolError(
+      'bad-message',
+      'the other device sent something that is not a Tandem message',
+      {},
+      { cause },
+    )
   }
   const body = message.body
   switch (body.case) {
@@ -138,7 +148,12 @@ export function decodeMessage(bytes: Uint8Array): LinkMessage {
       return { kind: 'pair-done' }
     case 'directory': {
       const { share, refs, applied } = body.value
-      return { kind: 'directory', share: bounded(share, MAX_NAME, 'share name'), heads: decodeHeads(refs), applied: optionalOid(applied) }
+      return {
+        kind: 'directory',
+        share: bounded(share, MAX_NAME, 'share name'),
+        heads: decodeHeads(refs),
+        applied: optionalOid(applied),
+      }
     }
     case 'subscribe':
       if (body.value.shares.length > 1000) throw new ProtocolError('limit', 'more than 1,000 shares in one message')
@@ -148,7 +163,11 @@ export function decodeMessage(bytes: Uint8Array): LinkMessage {
       return { kind: 'update', share: bounded(share, MAX_NAME, 'share name'), heads: decodeHeads(refs), pack }
     }
     case 'applied':
-      return { kind: 'applied', share: bounded(body.value.share, MAX_NAME, 'share name'), view: optionalOid(body.value.view) }
+      return {
+        kind: 'applied',
+        share: bounded(body.value.share, MAX_NAME, 'share name'),
+        view: optionalOid(body.value.view),
+      }
     case 'ping':
       return { kind: 'ping', at: time(body.value.at) }
     case 'pong':
@@ -159,7 +178,12 @@ export function decodeMessage(bytes: Uint8Array): LinkMessage {
     }
     case 'refusal': {
       const { code, message: text, share } = body.value
-      return { kind: 'refusal', code: cleanText(bounded(code, MAX_NAME, 'code'), MAX_NAME), message: cleanText(text, 500), share: bounded(share, MAX_NAME, 'share name') }
+      return {
+        kind: 'refusal',
+        code: cleanText(bounded(code, MAX_NAME, 'code'), MAX_NAME),
+        message: cleanText(text, 500),
+        share: bounded(share, MAX_NAME, 'share name'),
+      }
     }
     case undefined:
       return { kind: 'unknown' }
@@ -182,15 +206,26 @@ function toInit(message: Exclude<LinkMessage, { kind: 'unknown' }>): Init {
       return {
         body: {
           case: 'directory',
-          value: { share: message.share, refs: encodeHeads(message.heads), applied: message.applied ? oidToBytes(message.applied) : new Uint8Array() },
+          value: {
+            share: message.share,
+            refs: encodeHeads(message.heads),
+            applied: message.applied ? oidToBytes(message.applied) : new Uint8Array(),
+          },
         },
       }
     case 'subscribe':
       return { body: { case: 'subscribe', value: { shares: [...message.shares] } } }
     case 'update':
-      return { body: { case: 'update', value: { share: message.share, refs: encodeHeads(message.heads), pack: message.pack } } }
+      return {
+        body: { case: 'update', value: { share: message.share, refs: encodeHeads(message.heads), pack: message.pack } },
+      }
     case 'applied':
-      return { body: { case: 'applied', value: { share: message.share, view: message.view ? oidToBytes(message.view) : new Uint8Array() } } }
+      return {
+        body: {
+          case: 'applied',
+          value: { share: message.share, view: message.view ? oidToBytes(message.view) : new Uint8Array() },
+        },
+      }
     case 'ping':
       return { body: { case: 'ping', value: { at: BigInt(Math.floor(message.at)) } } }
     case 'pong':
@@ -198,7 +233,9 @@ function toInit(message: Exclude<LinkMessage, { kind: 'unknown' }>): Init {
     case 'bye':
       return { body: { case: 'bye', value: { reason: BYE[message.reason] } } }
     case 'refusal':
-      return { body: { case: 'refusal', value: { code: message.code, message: message.message, share: message.share } } }
+      return {
+        body: { case: 'refusal', value: { code: message.code, message: message.message, share: message.share } },
+      }
   }
 }
 
@@ -207,6 +244,10 @@ export type SendableMessage = Exclude<LinkMessage, { kind: 'unknown' }>
 /** @throws ProtocolError `frame-too-large` when it would not fit a frame. */
 export function encodeMessage(message: SendableMessage): Uint8Array {
   const bytes = toBinary(MessageSchema, create(MessageSchema, toInit(message)))
-  if (bytes.length > MAX_FRAME) throw new ProtocolError('frame-too-large', `a ${message.kind} message of ${bytes.length} bytes does not fit a frame`)
+  if (bytes.length > MAX_FRAME)
+    throw new ProtocolError(
+      'frame-too-large',
+      `a ${message.kind} message of ${bytes.length} bytes does not fit a frame`,
+    )
   return bytes
 }

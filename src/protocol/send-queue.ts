@@ -3,7 +3,15 @@ import type { SendableMessage } from './messages.ts'
 /** L7: messages that wait for the stream. */
 export const QUEUE_LIMIT = 100
 
-const URGENT: ReadonlySet<SendableMessage['kind']> = new Set(['hello', 'ping', 'pong', 'bye', 'pair-proof', 'pair-confirm', 'pair-done'])
+const URGENT: ReadonlySet<SendableMessage['kind']> = new Set([
+  'hello',
+  'ping',
+  'pong',
+  'bye',
+  'pair-proof',
+  'pair-confirm',
+  'pair-done',
+])
 
 /** Messages of one key replace each other: only the newest counts. Undefined: every one counts. */
 function coalesceKey(message: SendableMessage): string | undefined {

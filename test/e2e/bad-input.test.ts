@@ -37,7 +37,9 @@ async function expectRefusal(
   code: string,
   where: string | RegExp = '',
 ): Promise<Finished> {
-  const [json, human] = await Promise.all([runTandem([...args, '--json']), runTandem(args)])
+  const asJson = runTandem([...args, '--json'])
+  if (args[0] === 'init') await asJson // two at once would meet at the lock
+  const [json, human] = await Promise.all([asJson, runTandem(args)])
   expect(json.code, `${args.join(' ')}: ${json.stdout}${json.stderr}`).toBe(exitCode)
   expect(json.lines.at(-1)).toMatchObject({
     event: 'error',

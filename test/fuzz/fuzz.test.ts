@@ -8,7 +8,9 @@ const seed = Number(process.env.TANDEM_FUZZ_SEED ?? 20260115)
 
 describe('whatever comes, only typed errors are thrown and states stay valid', () => {
   for (const { name, property } of targets) {
-    const limits = seconds ? { numRuns: 1e9, interruptAfterTimeLimit: (seconds * 1000) / targets.length, markInterruptAsFailure: false } : { numRuns: 400 }
+    const limits = seconds
+      ? { numRuns: 1e9, interruptAfterTimeLimit: (seconds * 1000) / targets.length, markInterruptAsFailure: false }
+      : { numRuns: 400 }
     it(`[T8] ${name}`, () => fc.assert(property, { seed, ...limits }), seconds ? 0 : 30_000)
   }
 })

@@ -5,7 +5,13 @@ import { decodePeerAddress, encodePeerAddress } from '../../src/peers/peer-addre
 import { pairingProof, type PairingTranscript } from '../../src/peers/pairing-proof.ts'
 import { PairingError, ProtocolError, TransportError } from '../../src/ports/errors.ts'
 import type { PeerAddress } from '../../src/ports/transport.ts'
-import { decodeFetchReply, decodeFetchRequest, encodeFetchReply, encodeFetchRequest, MAX_PIECE } from '../../src/protocol/fetch-messages.ts'
+import {
+  decodeFetchReply,
+  decodeFetchRequest,
+  encodeFetchReply,
+  encodeFetchRequest,
+  MAX_PIECE,
+} from '../../src/protocol/fetch-messages.ts'
 import { FrameReader, MAX_FRAME } from '../../src/protocol/frames.ts'
 import { newLink, updateLink, type LinkEvent, type LinkState } from '../../src/protocol/link-session.ts'
 import { decodeMessage, encodeMessage, MAX_REFS } from '../../src/protocol/messages.ts'
@@ -18,7 +24,7 @@ export interface FuzzTarget {
 }
 
 function target<T>(name: string, input: fc.Arbitrary<T>, run: (input: T) => void | Promise<void>): FuzzTarget {
-  return { name, property: fc.asyncProperty(input, async (value) => run(value)) as unknown as fc.IAsyncProperty<[unknown]> }
+  return { name, property: fc.asyncProperty(input, async (value) => run(value)) }
 }
 
 /** The result, or undefined after an error of the one kind that is allowed. */
@@ -26,7 +32,7 @@ function unless<T>(allowed: new (...args: never[]) => Error, run: () => T): T | 
   try {
     return run()
   } catch (error) {
-    if (error instanceof allowed && typeof (error as unknown as { code: unknown }).code === 'string' && error.message) return undefined
+    if (error instanceof allowed && 'code' in error && typeof error.code === 'string' && error.message) return undefined
     throw error
   }
 }
@@ -39,7 +45,13 @@ const noise = fc.uint8Array({ maxLength: 400 })
 const oids = fc.array(someOid, { maxLength: 4 })
 const size = fc.nat({ max: Number.MAX_SAFE_INTEGER })
 const requests = fc.oneof(
-  fc.record({ share: fc.string({ maxLength: 9 }), kind: fc.constant('history' as const), commits: oids, trees: oids, haves: oids }),
+  fc.record({
+    share: fc.string({ maxLength: 9 }),
+    kind: fc.constant('history' as const),
+    commits: oids,
+    trees: oids,
+    haves: oids,
+  }),
   fc.record({ share: fc.string({ maxLength: 9 }), kind: fc.constant('objects' as const), oids }),
   fc.record({ share: fc.string({ maxLength: 9 }), kind: fc.constant('large' as const), oid: someOid, offset: size }),
 )
@@ -47,26 +59,59 @@ const replies = fc.oneof(
   fc.record({ kind: fc.constant('plan' as const), objects: fc.nat(), bytes: size }),
   fc.record({ kind: fc.constant('piece' as const), size: fc.nat({ max: MAX_PIECE }), objects: fc.nat() }),
   fc.record({ kind: fc.constant('large' as const), oid: someOid, size, offset: size }),
-  fc.record({ kind: fc.constant('done' as const), large: fc.array(fc.record({ oid: someOid, size }), { maxLength: 3 }), absent: oids }),
+  fc.record({
+    kind: fc.constant('done' as const),
+    large: fc.array(fc.record({ oid: someOid, size }), { maxLength: 3 }),
+    absent: oids,
+  }),
 )
 const addresses: fc.Arbitrary<PeerAddress> = fc.record({
   id: someId,
-  direct: fc.array(fc.tuple(fc.ipV4(), fc.integer({ min: 1, max: 65535 })).map(([ip, port]) => `${ip}:${port}`), { maxLength: 16 }),
+  direct: fc.array(
+    fc.tuple(fc.ipV4(), fc.integer({ min: 1, max: 65535 })).map(([ip, port]) => `${ip}:${port}`),
+    { maxLength: 16 },
+  ),
 })
 const letters = fc.array(fc.nat({ max: 127 }), { maxLength: 6 })
 /** A text with some letters changed. */
 const misspelt = (texts: fc.Arbitrary<string>) =>
-  fc.tuple(texts, letters, fc.nat()).map(([text, codes, at]) => codes.reduce((t, code, i) => t.slice(0, (at * (i + 1)) % (t.length + 1)) + String.fromCharCode(code) + t.slice(((at * (i + 1)) % (t.length + 1)) + (code % 3)), text))
+  fc
+    .tuple(texts, letters, fc.nat())
+    .map(([text, codes, at]) =>
+      codes.reduce(
+        (t, code, i) =>
+          t.slice(0, (at * (i + 1)) % (t.length + 1)) +
+          String.fromCharCode(code) +
+          t.slice(((at * (i + 1)) % (t.length + 1)) + (code % 3)),
+        text,
+      ),
+    )
 
 const ME = anId(1)
 const PEER = anId(2)
-const local = fc.dictionary(fc.constantFrom(ME, PEER, anId(3)), fc.nat({ max: 4 })).map((heads) => ({ heads: new Map(Object.entries(heads).map(([id, n]) => [id as typeof ME, anOid(n)])), applied: null }))
+const local = fc
+  .dictionary(fc.constantFrom(ME, PEER, anId(3)), fc.nat({ max: 4 }))
+  .map((heads) => ({
+    heads: new Map(Object.entries(heads).map(([id, n]) => [id as typeof ME, anOid(n)])),
+    applied: null,
+  }))
 const linkEvents: fc.Arbitrary<LinkEvent> = fc.oneof(
-  { weight: 8, arbitrary: fc.tuple(someReceived, fc.nat({ max: 9_000 })).map(([message, now]): LinkEvent => ({ kind: 'message', message, now })) },
-  { weight: 3, arbitrary: fc.constant<LinkEvent>({ kind: 'message', message: { kind: 'hello', hello: aHello(2) }, now: 1 }) },
+  {
+    weight: 8,
+    arbitrary: fc
+      .tuple(someReceived, fc.nat({ max: 9_000 }))
+      .map(([message, now]): LinkEvent => ({ kind: 'message', message, now })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.constant<LinkEvent>({ kind: 'message', message: { kind: 'hello', hello: aHello(2) }, now: 1 }),
+  },
   { weight: 2, arbitrary: fc.nat({ max: 40_000 }).map((now): LinkEvent => ({ kind: 'tick', now })) },
   { weight: 2, arbitrary: local.map((state): LinkEvent => ({ kind: 'local', share: 'vault', state })) },
-  { weight: 2, arbitrary: local.map((state): LinkEvent => ({ kind: 'admit', local: new Map([['vault', state]]), now: 1 })) },
+  {
+    weight: 2,
+    arbitrary: local.map((state): LinkEvent => ({ kind: 'admit', local: new Map([['vault', state]]), now: 1 })),
+  },
   fc.constant<LinkEvent>({ kind: 'start' }),
   fc.constantFrom<LinkEvent>({ kind: 'leave', reason: 'shutdown' }),
 )
@@ -87,17 +132,31 @@ function runLink(events: readonly LinkEvent[]): void {
       if (effect.kind === 'send') {
         encodeMessage(effect.message)
         if (effect.message.kind === 'hello') hellos++
-        must(next.phase === 'open' || ['hello', 'ping', 'pong', 'bye'].includes(effect.message.kind), `no ${effect.message.kind} before the admission`)
+        must(
+          next.phase === 'open' || ['hello', 'ping', 'pong', 'bye'].includes(effect.message.kind),
+          `no ${effect.message.kind} before the admission`,
+        )
       }
-      if (effect.kind === 'update') for (const [device, oid] of effect.heads) must(effect.known.get(device) !== oid, 'no update tells what the peer has')
-      if (effect.kind === 'offer' || effect.kind === 'update') must(next.phase === 'open' && next.local.has(effect.share), 'data moves on open links only, for shares that are here')
+      if (effect.kind === 'update')
+        for (const [device, oid] of effect.heads)
+          must(effect.known.get(device) !== oid, 'no update tells what the peer has')
+      if (effect.kind === 'offer' || effect.kind === 'update')
+        must(
+          next.phase === 'open' && next.local.has(effect.share),
+          'data moves on open links only, for shares that are here',
+        )
     }
     state = next
   }
   must(hellos <= 1, 'one hello')
 }
 
-const transcript: PairingTranscript = { inviter: ME, joiner: PEER, inviterNonce: new Uint8Array(32).fill(1), joinerNonce: new Uint8Array(32).fill(2) }
+const transcript: PairingTranscript = {
+  inviter: ME,
+  joiner: PEER,
+  inviterNonce: new Uint8Array(32).fill(1),
+  joinerNonce: new Uint8Array(32).fill(2),
+}
 const secret = new Uint8Array(16).fill(9)
 const pairingEvents: fc.Arbitrary<PairingEvent> = fc.oneof(
   fc.constant<PairingEvent>({ kind: 'start' }),
@@ -106,7 +165,11 @@ const pairingEvents: fc.Arbitrary<PairingEvent> = fc.oneof(
   fc.constantFrom<PairingEvent>({ kind: 'stored' }, { kind: 'their-done' }, { kind: 'cancel' }),
   fc
     .tuple(fc.constantFrom('inviter' as const, 'joiner' as const, null), fc.boolean(), noise)
-    .map(([role, open, bytes]): PairingEvent => ({ kind: 'proof', mac: role ? pairingProof(secret, role, transcript) : bytes, secrets: open ? [secret] : [] })),
+    .map(([role, open, bytes]): PairingEvent => ({
+      kind: 'proof',
+      mac: role ? pairingProof(secret, role, transcript) : bytes,
+      secrets: open ? [secret] : [],
+    })),
 )
 
 function runPairing({ role, events }: { role: 'inviter' | 'joiner'; events: readonly PairingEvent[] }): void {
@@ -119,21 +182,26 @@ function runPairing({ role, events }: { role: 'inviter' | 'joiner'; events: read
     const [next, effects] = updatePairing(state, event)
     must(!state.ended || effects.length === 0, 'a pairing that ended does nothing')
     for (const effect of effects) {
-      if (effect.kind === 'store') must(next.proven && weSaidYes && theySaidYes, 'stored only after the proof and two yeses')
+      if (effect.kind === 'store')
+        must(next.proven && weSaidYes && theySaidYes, 'stored only after the proof and two yeses')
       if (effect.kind === 'failed') must(effect.message.length > 5, 'a failure has words')
       done.push(effect.kind)
     }
     state = next
   }
-  for (const once of ['ask', 'store', 'paired', 'failed']) must(done.filter((kind) => kind === once).length <= 1, `${once} happens once`)
+  for (const once of ['ask', 'store', 'paired', 'failed'])
+    must(done.filter((kind) => kind === once).length <= 1, `${once} happens once`)
   must(!(done.includes('paired') && done.includes('failed')), 'paired or failed')
 }
 
 async function readFrames(bytes: Uint8Array): Promise<void> {
   let at = 0
-  const frames = new FrameReader({ read: async () => (at < bytes.length ? bytes.subarray(at, (at += 1 + (bytes[at]! % 7))) : null) })
+  const frames = new FrameReader({
+    read: async () => (at < bytes.length ? bytes.subarray(at, (at += 1 + (bytes[at]! % 7))) : null),
+  })
   try {
-    for (let frame = await frames.frame(); frame; frame = await frames.frame()) must(frame.length <= MAX_FRAME, 'frames are bounded')
+    for (let frame = await frames.frame(); frame; frame = await frames.frame())
+      must(frame.length <= MAX_FRAME, 'frames are bounded')
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error
   }
@@ -153,15 +221,36 @@ export const targets: readonly FuzzTarget[] = [
     const reply = unless(ProtocolError, () => decodeFetchReply(bytes))
     if (reply) encodeFetchReply(reply)
   }),
-  target('FrameReader', fc.oneof(noise, fc.array(fc.constantFrom(0, 0, 0, 1, 2, 3), { maxLength: 200 }).map((list) => Uint8Array.from(list))), readFrames),
+  target(
+    'FrameReader',
+    fc.oneof(
+      noise,
+      fc.array(fc.constantFrom(0, 0, 0, 1, 2, 3), { maxLength: 200 }).map((list) => Uint8Array.from(list)),
+    ),
+    readFrames,
+  ),
   target('updateLink', fc.array(linkEvents, { maxLength: 60 }), runLink),
-  target('updatePairing', fc.record({ role: fc.constantFrom('inviter' as const, 'joiner' as const), events: fc.array(pairingEvents, { maxLength: 16 }) }), runPairing),
+  target(
+    'updatePairing',
+    fc.record({
+      role: fc.constantFrom('inviter' as const, 'joiner' as const),
+      events: fc.array(pairingEvents, { maxLength: 16 }),
+    }),
+    runPairing,
+  ),
   target('decodePeerAddress', fc.oneof(fc.string(), misspelt(addresses.map(encodePeerAddress))), (text) => {
     const address = unless(TransportError, () => decodePeerAddress(text))
     if (address) encodePeerAddress(address)
   }),
-  target('decodePairingLink', fc.oneof(fc.string(), misspelt(addresses.map((address) => encodePairingLink({ address, secret, share: 'vault', name: 'Ada & Bob' })))), (text) => {
-    const offer = unless(PairingError, () => decodePairingLink(text))
-    if (offer) encodePairingLink(offer)
-  }),
+  target(
+    'decodePairingLink',
+    fc.oneof(
+      fc.string(),
+      misspelt(addresses.map((address) => encodePairingLink({ address, secret, share: 'vault', name: 'Ada & Bob' }))),
+    ),
+    (text) => {
+      const offer = unless(PairingError, () => decodePairingLink(text))
+      if (offer) encodePairingLink(offer)
+    },
+  ),
 ]

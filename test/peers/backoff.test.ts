@@ -12,12 +12,16 @@ describe('backoff', () => {
 
   it('[L4] spreads each wait over its last quarter, for as many failures as there may be', () => {
     fc.assert(
-      fc.property(fc.nat({ max: 1_000_000 }), fc.double({ min: 0, max: almostOne, noNaN: true }), (failures, fraction) => {
-        const step = STEPS[Math.min(failures, 5)]!
-        const wait = backoffMs(failures, fraction)
-        expect(wait).toBeGreaterThanOrEqual(0.75 * step)
-        expect(wait).toBeLessThanOrEqual(step)
-      }),
+      fc.property(
+        fc.nat({ max: 1_000_000 }),
+        fc.double({ min: 0, max: almostOne, noNaN: true }),
+        (failures, fraction) => {
+          const step = STEPS[Math.min(failures, 5)]!
+          const wait = backoffMs(failures, fraction)
+          expect(wait).toBeGreaterThanOrEqual(0.75 * step)
+          expect(wait).toBeLessThanOrEqual(step)
+        },
+      ),
     )
   })
 

@@ -8,7 +8,12 @@ const boot = (n: number) => new Uint8Array(16).fill(n)
 const other = (side: 'dialer' | 'acceptor'): 'dialer' | 'acceptor' => (side === 'dialer' ? 'acceptor' : 'dialer')
 
 /** Of two links of one run, the one that `self` keeps: 'first' or 'second', whichever of them it met first. */
-function kept(self: EndpointId, remote: EndpointId, sides: { first: 'dialer' | 'acceptor'; second: 'dialer' | 'acceptor' }, metFirst: 'first' | 'second'): string {
+function kept(
+  self: EndpointId,
+  remote: EndpointId,
+  sides: { first: 'dialer' | 'acceptor'; second: 'dialer' | 'acceptor' },
+  metFirst: 'first' | 'second',
+): string {
   const metSecond = metFirst === 'first' ? 'second' : 'first'
   const link = (which: 'first' | 'second') => ({ remoteBootId: boot(1), side: sides[which] })
   return keepsNewer(self, remote, link(metFirst), link(metSecond)) ? metSecond : metFirst
@@ -36,7 +41,9 @@ describe('keepsNewer', () => {
   it('[L3] prefers a link of a new run at once, whoever dialled it', () => {
     fc.assert(
       fc.property(someId, someId, side, side, (a, b, older, newer) => {
-        expect(keepsNewer(a, b, { remoteBootId: boot(1), side: older }, { remoteBootId: boot(2), side: newer })).toBe(true)
+        expect(keepsNewer(a, b, { remoteBootId: boot(1), side: older }, { remoteBootId: boot(2), side: newer })).toBe(
+          true,
+        )
       }),
     )
   })
@@ -44,7 +51,9 @@ describe('keepsNewer', () => {
   it('[L3] prefers the newer of two links that the same device dialled', () => {
     fc.assert(
       fc.property(someId, someId, side, (a, b, same) => {
-        expect(keepsNewer(a, b, { remoteBootId: boot(1), side: same }, { remoteBootId: boot(1), side: same })).toBe(true)
+        expect(keepsNewer(a, b, { remoteBootId: boot(1), side: same }, { remoteBootId: boot(1), side: same })).toBe(
+          true,
+        )
       }),
     )
   })

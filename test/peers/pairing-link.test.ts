@@ -32,18 +32,40 @@ describe('pairing links', () => {
   })
 
   it('[P1] come back with the longest names and addresses that there are', () => {
-    const text = (limit: number) => fc.string({ unit: fc.constantFrom('a', ' ', '&', '%', 'ä', '日', '😀'), maxLength: limit })
+    const text = (limit: number) =>
+      fc.string({ unit: fc.constantFrom('a', ' ', '&', '%', 'ä', '日', '😀'), maxLength: limit })
     fc.assert(
-      fc.property(someId, fc.uint8Array({ minLength: 16, maxLength: 16 }), text(100), text(30), fc.nat({ max: 16 }), fc.boolean(), (id, secret, share, name, count, relay) => {
-        const direct = Array.from({ length: count }, (_, i) => `[2001:db8:1111:2222:3333:4444:5555:${i + 1000}]:65535`)
-        const made: PairingOffer = { address: { id, direct, ...(relay ? { relay: `https://${'r'.repeat(180)}.org/` } : {}) }, secret, share, name }
-        const back = decodePairingLink(encodePairingLink(made))
-        expect(back).toEqual(made)
-      }),
+      fc.property(
+        someId,
+        fc.uint8Array({ minLength: 16, maxLength: 16 }),
+        text(100),
+        text(30),
+        fc.nat({ max: 16 }),
+        fc.boolean(),
+        (id, secret, share, name, count, relay) => {
+          const direct = Array.from(
+            { length: count },
+            (_, i) => `[2001:db8:1111:2222:3333:4444:5555:${i + 1000}]:65535`,
+          )
+          const made: PairingOffer = {
+            address: { id, direct, ...(relay ? { relay: `https://${'r'.repeat(180)}.org/` } : {}) },
+            secret,
+            share,
+            name,
+          }
+          const back = decodePairingLink(encodePairingLink(made))
+          expect(back).toEqual(made)
+        },
+      ),
       { numRuns: 200 },
     )
     const direct = Array.from({ length: 16 }, (_, i) => `[2001:db8:1111:2222:3333:4444:5555:${i + 1000}]:65535`)
-    const longest: PairingOffer = { address: { id: anId(1), direct, relay: `https://${'r'.repeat(188)}.org` }, secret: offer.secret, share: '日'.repeat(200), name: '語'.repeat(60) }
+    const longest: PairingOffer = {
+      address: { id: anId(1), direct, relay: `https://${'r'.repeat(188)}.org` },
+      secret: offer.secret,
+      share: '日'.repeat(200),
+      name: '語'.repeat(60),
+    }
     expect(decodePairingLink(encodePairingLink(longest))).toEqual(longest)
   })
 
@@ -59,7 +81,8 @@ describe('pairing links', () => {
   })
 
   it('are refused when cut anywhere before the end of the secret', () => {
-    for (let length = 0; length < link.indexOf('&share'); length++) expect(codeOf(link.slice(0, length))).toBe('bad-link')
+    for (let length = 0; length < link.indexOf('&share'); length++)
+      expect(codeOf(link.slice(0, length))).toBe('bad-link')
   })
 
   it.each([
@@ -83,7 +106,9 @@ describe('pairing links', () => {
   })
 
   it('show no control characters of the other device', () => {
-    const decoded = decodePairingLink(`${link.slice(0, link.indexOf('&share'))}&share=v%1B%5B2Jx&name=A%00%1Bda%E2%80%AE`)
+    const decoded = decodePairingLink(
+      `${link.slice(0, link.indexOf('&share'))}&share=v%1B%5B2Jx&name=A%00%1Bda%E2%80%AE`,
+    )
     expect([decoded.share, decoded.name]).toEqual(['v[2Jx', 'Ada'])
   })
 })

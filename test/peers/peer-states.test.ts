@@ -11,7 +11,16 @@ const WAY: Record<LinkPhase, readonly LinkPhase[]> = {
   connected: ['connected'],
   disconnecting: ['connected', 'disconnecting'],
 }
-const ALLOWED = new Set(['disconnected>connecting', 'disconnected>connected', 'connecting>connected', 'connecting>disconnecting', 'connecting>disconnected', 'connected>disconnecting', 'connected>disconnected', 'disconnecting>disconnected'])
+const ALLOWED = new Set([
+  'disconnected>connecting',
+  'disconnected>connected',
+  'connecting>connected',
+  'connecting>disconnecting',
+  'connecting>disconnected',
+  'connected>disconnecting',
+  'connected>disconnected',
+  'disconnecting>disconnected',
+])
 
 function at(phase: LinkPhase): PeerStates {
   const states = new PeerStates()
@@ -43,7 +52,15 @@ describe('PeerStates', () => {
   it('[L1] has changed before its event fires: who asks sees the new value', () => {
     const states = at('connecting')
     const asked: unknown[] = []
-    states.onChange(({ before, state }) => asked.push([before.link, state.link, states.get(anId(1)) === state, states.isAvailable(anId(1)), states.connected()]))
+    states.onChange(({ before, state }) =>
+      asked.push([
+        before.link,
+        state.link,
+        states.get(anId(1)) === state,
+        states.isAvailable(anId(1)),
+        states.connected(),
+      ]),
+    )
     states.update(anId(1), { link: 'connected' })
     states.update(anId(1), { link: 'disconnected' })
     expect(asked).toEqual([
@@ -83,8 +100,18 @@ describe('PeerStates', () => {
   it('[L1] derives the four words that people see', () => {
     const base = at('connected').get(anId(1))!
     const word = (link: LinkPhase, activity: 'idle' | 'syncing') => peerStatus({ ...base, link, activity })
-    expect(PHASES.map((link) => word(link, 'idle'))).toEqual(['disconnected', 'connecting', 'connected', 'disconnected'])
-    expect(PHASES.map((link) => word(link, 'syncing'))).toEqual(['disconnected', 'connecting', 'syncing', 'disconnected'])
+    expect(PHASES.map((link) => word(link, 'idle'))).toEqual([
+      'disconnected',
+      'connecting',
+      'connected',
+      'disconnected',
+    ])
+    expect(PHASES.map((link) => word(link, 'syncing'))).toEqual([
+      'disconnected',
+      'connecting',
+      'syncing',
+      'disconnected',
+    ])
   })
 
   it('knows nobody that was not added, and forgets who was removed', () => {
@@ -93,7 +120,12 @@ describe('PeerStates', () => {
     states.add(anId(1)) // known already: stays connected
     expect(states.isAvailable(anId(1))).toBe(true)
     states.remove(anId(1))
-    expect([states.get(anId(1)), states.isAvailable(anId(1)), states.connected(), states.all()]).toEqual([undefined, false, [], []])
+    expect([states.get(anId(1)), states.isAvailable(anId(1)), states.connected(), states.all()]).toEqual([
+      undefined,
+      false,
+      [],
+      [],
+    ])
   })
 
   it('[L1] keeps look-ups and events right with 1,000 peers and 1,000 listeners', () => {

@@ -2,7 +2,16 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ProtocolError } from '../../src/ports/errors.ts'
-import { decodeFetchReply, decodeFetchRequest, encodeFetchReply, encodeFetchRequest, MAX_FETCH_OIDS, MAX_PIECE, type FetchReply, type FetchRequest } from '../../src/protocol/fetch-messages.ts'
+import {
+  decodeFetchReply,
+  decodeFetchRequest,
+  encodeFetchReply,
+  encodeFetchRequest,
+  MAX_FETCH_OIDS,
+  MAX_PIECE,
+  type FetchReply,
+  type FetchRequest,
+} from '../../src/protocol/fetch-messages.ts'
 import { MAX_FRAME } from '../../src/protocol/frames.ts'
 import { FetchReplySchema, FetchRequestSchema } from '../../src/protocol/peerlink_pb.ts'
 import { anOid, damaged, someOid } from '../support/sample-messages.ts'
@@ -19,8 +28,16 @@ const replies: fc.Arbitrary<FetchReply> = fc.oneof(
   fc.record({ kind: fc.constant('plan' as const), objects: fc.nat(), bytes: size }),
   fc.record({ kind: fc.constant('piece' as const), size: fc.nat({ max: MAX_PIECE }), objects: fc.nat() }),
   fc.record({ kind: fc.constant('large' as const), oid: someOid, size, offset: size }),
-  fc.record({ kind: fc.constant('done' as const), large: fc.array(fc.record({ oid: someOid, size }), { maxLength: 3 }), absent: oids }),
-  fc.record({ kind: fc.constant('refusal' as const), code: fc.constantFrom('no-share', 'busy'), message: fc.constantFrom('no', 'there is none') }),
+  fc.record({
+    kind: fc.constant('done' as const),
+    large: fc.array(fc.record({ oid: someOid, size }), { maxLength: 3 }),
+    absent: oids,
+  }),
+  fc.record({
+    kind: fc.constant('refusal' as const),
+    code: fc.constantFrom('no-share', 'busy'),
+    message: fc.constantFrom('no', 'there is none'),
+  }),
 )
 
 function codeOf(run: () => unknown): string {
@@ -35,13 +52,21 @@ function codeOf(run: () => unknown): string {
 
 describe('fetch messages', () => {
   it('come back as they were sent', () => {
-    fc.assert(fc.property(requests, (request) => void expect(decodeFetchRequest(encodeFetchRequest(request))).toEqual(request)))
+    fc.assert(
+      fc.property(requests, (request) => void expect(decodeFetchRequest(encodeFetchRequest(request))).toEqual(request)),
+    )
     fc.assert(fc.property(replies, (reply) => void expect(decodeFetchReply(encodeFetchReply(reply))).toEqual(reply)))
   })
 
   it('[T8] throw nothing but ProtocolError when damaged', () => {
-    fc.assert(fc.property(damaged(requests.map(encodeFetchRequest)), (bytes) => void codeOf(() => decodeFetchRequest(bytes))), { numRuns: 1000 })
-    fc.assert(fc.property(damaged(replies.map(encodeFetchReply)), (bytes) => void codeOf(() => decodeFetchReply(bytes))), { numRuns: 1000 })
+    fc.assert(
+      fc.property(damaged(requests.map(encodeFetchRequest)), (bytes) => void codeOf(() => decodeFetchRequest(bytes))),
+      { numRuns: 1000 },
+    )
+    fc.assert(
+      fc.property(damaged(replies.map(encodeFetchReply)), (bytes) => void codeOf(() => decodeFetchReply(bytes))),
+      { numRuns: 1000 },
+    )
   })
 
   it('[T8] fit a frame with all the oids that are allowed, and refuse one more', () => {
@@ -50,7 +75,9 @@ describe('fetch messages', () => {
     expect(bytes.length).toBeLessThanOrEqual(MAX_FRAME)
     expect(codeOf(() => decodeFetchRequest(bytes))).toBe('none')
     const tooMany = [...many, anOid(0)]
-    expect(codeOf(() => decodeFetchRequest(encodeFetchRequest({ share: 'vault', kind: 'objects', oids: tooMany })))).toBe('limit')
+    expect(
+      codeOf(() => decodeFetchRequest(encodeFetchRequest({ share: 'vault', kind: 'objects', oids: tooMany }))),
+    ).toBe('limit')
     expect(codeOf(() => decodeFetchReply(encodeFetchReply({ kind: 'done', large: [], absent: tooMany })))).toBe('limit')
   })
 
@@ -60,13 +87,18 @@ describe('fetch messages', () => {
     ['an oid that is cut short', { case: 'large', value: { oid: new Uint8Array(3), size: 1n } }, 'bad-message'],
     ['nothing at all', { case: undefined }, 'bad-message'],
   ] as const)('[T8] refuse a reply with %s', (_what, body, code) => {
-    expect(codeOf(() => decodeFetchReply(toBinary(FetchReplySchema, create(FetchReplySchema, { body: body as never }))))).toBe(code)
+    expect(
+      codeOf(() => decodeFetchReply(toBinary(FetchReplySchema, create(FetchReplySchema, { body: body as never })))),
+    ).toBe(code)
   })
 
   it('[T8] refuse a request that asks for nothing, or from beyond what a number can hold', () => {
-    const make = (what: unknown) => toBinary(FetchRequestSchema, create(FetchRequestSchema, { share: 'vault', what: what as never }))
+    const make = (what: unknown) =>
+      toBinary(FetchRequestSchema, create(FetchRequestSchema, { share: 'vault', what: what as never }))
     expect(codeOf(() => decodeFetchRequest(make({ case: undefined })))).toBe('bad-message')
-    expect(codeOf(() => decodeFetchRequest(make({ case: 'large', value: { oid: new Uint8Array(20), offset: 2n ** 63n } })))).toBe('limit')
+    expect(
+      codeOf(() => decodeFetchRequest(make({ case: 'large', value: { oid: new Uint8Array(20), offset: 2n ** 63n } }))),
+    ).toBe('limit')
   })
 
   it('show no control characters of a refusal, and only so much of it', () => {

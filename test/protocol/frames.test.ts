@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ProtocolError } from '../../src/ports/errors.ts'
+import type { ProtocolError } from '../../src/ports/errors.ts'
 import { encodeFrame, FrameReader, MAX_FRAME } from '../../src/protocol/frames.ts'
 
 /** A stream that comes in these chunks. */
@@ -25,7 +25,9 @@ describe('encodeFrame', () => {
 
   it('[T8] makes no frame above the limit', () => {
     expect(encodeFrame(new Uint8Array(MAX_FRAME)).length).toBe(MAX_FRAME + 4)
-    expect(() => encodeFrame(new Uint8Array(MAX_FRAME + 1))).toThrow(expect.objectContaining({ code: 'frame-too-large' }))
+    expect(() => encodeFrame(new Uint8Array(MAX_FRAME + 1))).toThrow(
+      expect.objectContaining({ code: 'frame-too-large' }),
+    )
   })
 })
 
@@ -34,20 +36,24 @@ describe('FrameReader', () => {
 
   it('reads the same frames however the stream is split', async () => {
     await fc.assert(
-      fc.asyncProperty(payloads, fc.array(fc.nat({ max: 40 }), { minLength: 1, maxLength: 50 }), async (frames, sizes) => {
-        const stream = joined(frames.map(encodeFrame))
-        const chunks: Uint8Array[] = []
-        for (let at = 0, i = 0; at < stream.length; i++) {
-          const size = i < 200 ? sizes[i % sizes.length]! : stream.length
-          chunks.push(stream.subarray(at, at + size)) // also empty chunks
-          at += size
-        }
-        const input = reader(...chunks)
-        const found: Uint8Array[] = []
-        for (let frame = await input.frame(); frame; frame = await input.frame()) found.push(frame)
-        expect(found.map((f) => [...f])).toEqual(frames.map((f) => [...f]))
-        expect(input.received).toBe(stream.length)
-      }),
+      fc.asyncProperty(
+        payloads,
+        fc.array(fc.nat({ max: 40 }), { minLength: 1, maxLength: 50 }),
+        async (frames, sizes) => {
+          const stream = joined(frames.map(encodeFrame))
+          const chunks: Uint8Array[] = []
+          for (let at = 0, i = 0; at < stream.length; i++) {
+            const size = i < 200 ? sizes[i % sizes.length]! : stream.length
+            chunks.push(stream.subarray(at, at + size)) // also empty chunks
+            at += size
+          }
+          const input = reader(...chunks)
+          const found: Uint8Array[] = []
+          for (let frame = await input.frame(); frame; frame = await input.frame()) found.push(frame)
+          expect(found.map((f) => [...f])).toEqual(frames.map((f) => [...f]))
+          expect(input.received).toBe(stream.length)
+        },
+      ),
       { numRuns: 60 },
     )
   })

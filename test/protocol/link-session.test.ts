@@ -2,8 +2,16 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Oid } from '../../src/objects/oid.ts'
 import type { EndpointId } from '../../src/ports/transport.ts'
-import { isCurrent, newLink, updateLink, type LinkEffect, type LinkEvent, type LinkState, type LocalShare } from '../../src/protocol/link-session.ts'
-import { MAX_REFS, type Hello, type LinkMessage, type SendableMessage } from '../../src/protocol/messages.ts'
+import {
+  isCurrent,
+  newLink,
+  updateLink,
+  type LinkEffect,
+  type LinkEvent,
+  type LinkState,
+  type LocalShare,
+} from '../../src/protocol/link-session.ts'
+import { MAX_REFS, type LinkMessage, type SendableMessage } from '../../src/protocol/messages.ts'
 import { aHello, anId, anOid, someReceived } from '../support/sample-messages.ts'
 
 const T0 = 1_000_000
@@ -16,7 +24,10 @@ class Session {
   now = T0
   #effects: LinkEffect[] = []
 
-  constructor(phase: 'greeting' | 'greeted' | 'open' = 'greeting', local: ReadonlyMap<string, LocalShare> = new Map([['vault', share({ [ME]: 1 })]])) {
+  constructor(
+    phase: 'greeting' | 'greeted' | 'open' = 'greeting',
+    local: ReadonlyMap<string, LocalShare> = new Map([['vault', share({ [ME]: 1 })]]),
+  ) {
     this.state = newLink(PEER, aHello(1), T0)
     this.do({ kind: 'start' })
     if (phase !== 'greeting') this.hears({ kind: 'hello', hello: aHello(2) })
@@ -58,9 +69,19 @@ function share(of: Readonly<Record<string, number>>, applied: number | null = nu
   return { heads: heads(of), applied: applied === null ? null : anOid(applied) }
 }
 
-const directory = (of: Readonly<Record<string, number>>, applied: number | null = null, name = 'vault'): SendableMessage => ({ kind: 'directory', share: name, ...share(of, applied) })
-const update = (of: Readonly<Record<string, number>>, name = 'vault'): SendableMessage => ({ kind: 'update', share: name, heads: heads(of), pack: new Uint8Array(1) })
-const kinds = (effects: readonly LinkEffect[]) => effects.map((effect) => (effect.kind === 'send' ? `send ${effect.message.kind}` : effect.kind))
+const directory = (
+  of: Readonly<Record<string, number>>,
+  applied: number | null = null,
+  name = 'vault',
+): SendableMessage => ({ kind: 'directory', share: name, ...share(of, applied) })
+const update = (of: Readonly<Record<string, number>>, name = 'vault'): SendableMessage => ({
+  kind: 'update',
+  share: name,
+  heads: heads(of),
+  pack: new Uint8Array(1),
+})
+const kinds = (effects: readonly LinkEffect[]) =>
+  effects.map((effect) => (effect.kind === 'send' ? `send ${effect.message.kind}` : effect.kind))
 const closes = (effects: readonly LinkEffect[]) => effects.find((effect) => effect.kind === 'close')
 
 describe('hello', () => {
@@ -77,11 +98,17 @@ describe('hello', () => {
     const session = new Session()
     session.state = newLink(PEER, aHello(1), T0)
     expect(kinds(session.hears({ kind: 'hello', hello: aHello(2) }))).toEqual(['greeted'])
-    expect(kinds(session.do({ kind: 'admit', local: new Map(), now: T0 }))).toEqual(['send hello', 'opened', 'send subscribe'])
+    expect(kinds(session.do({ kind: 'admit', local: new Map(), now: T0 }))).toEqual([
+      'send hello',
+      'opened',
+      'send subscribe',
+    ])
   })
 
   it('[L2] that names another device than the authenticated one ends the link', () => {
-    expect(closes(new Session().hears({ kind: 'hello', hello: aHello(2, { endpointId: anId(3) }) }))).toMatchObject({ code: 4004 })
+    expect(closes(new Session().hears({ kind: 'hello', hello: aHello(2, { endpointId: anId(3) }) }))).toMatchObject({
+      code: 4004,
+    })
   })
 
   it.each([
@@ -128,14 +155,18 @@ describe('messages out of their time', () => {
     expect(new Session().hears(message)).toMatchObject([{ kind: 'close', code: 4004 }])
   })
 
-  it.each(all.filter(({ kind }) => ['directory', 'subscribe', 'update', 'applied'].includes(kind)))('[P4] a $kind before the admission ends the link', (message) => {
-    const session = new Session('greeted')
-    expect(session.hears(message)).toMatchObject([{ kind: 'close', code: 4003 }])
-    expect(session.state.remote.size).toBe(0)
-  })
+  it.each(all.filter(({ kind }) => ['directory', 'subscribe', 'update', 'applied'].includes(kind)))(
+    '[P4] a $kind before the admission ends the link',
+    (message) => {
+      const session = new Session('greeted')
+      expect(session.hears(message)).toMatchObject([{ kind: 'close', code: 4003 }])
+      expect(session.state.remote.size).toBe(0)
+    },
+  )
 
   it('of pairing are handed on after the hello', () => {
-    for (const message of all.slice(0, 3)) expect(new Session('greeted').hears(message)).toEqual([{ kind: 'pairing', message }])
+    for (const message of all.slice(0, 3))
+      expect(new Session('greeted').hears(message)).toEqual([{ kind: 'pairing', message }])
   })
 
   it.each(['greeting', 'greeted', 'open'] as const)('that nobody knows are ignored when %s', (phase) => {
@@ -166,15 +197,29 @@ describe('messages out of their time', () => {
 describe('heartbeat', () => {
   it('[L6] pings every 5 s, is unhealthy after 15 s of silence and closed after 30 s', () => {
     const timeline = new Session('open').waits(40)
-    expect(timeline.map(([second, effect]) => `${second} ${kinds([effect])[0]}`)).toEqual(['5 send ping', '10 send ping', '15 peer-changed', '15 send ping', '20 send ping', '25 send ping', '30 close'])
+    expect(timeline.map(([second, effect]) => `${second} ${kinds([effect])[0]}`)).toEqual([
+      '5 send ping',
+      '10 send ping',
+      '15 peer-changed',
+      '15 send ping',
+      '20 send ping',
+      '25 send ping',
+      '30 close',
+    ])
     expect(closes(timeline.map(([, effect]) => effect))).toMatchObject({ code: 4005 })
   })
 
   it('[L6] begins with the hello: also a link that waits for a person is watched', () => {
-    expect(kinds(new Session('greeted').waits(30).map(([, effect]) => effect))).toEqual(expect.arrayContaining(['send ping', 'peer-changed', 'close']))
+    expect(kinds(new Session('greeted').waits(30).map(([, effect]) => effect))).toEqual(
+      expect.arrayContaining(['send ping', 'peer-changed', 'close']),
+    )
   })
 
-  it.each([...all.filter(({ kind }) => !kind.startsWith('pair')), { kind: 'unknown' } as const, { kind: 'refusal', code: '', message: '', share: '' } as const])('[L6] takes a $kind as life: healthy again, and it says so', (message) => {
+  it.each([
+    ...all.filter(({ kind }) => !kind.startsWith('pair')),
+    { kind: 'unknown' } as const,
+    { kind: 'refusal', code: '', message: '', share: '' } as const,
+  ])('[L6] takes a $kind as life: healthy again, and it says so', (message) => {
     const session = new Session('open')
     session.waits(20)
     expect(session.state.health).toBe('unhealthy')
@@ -261,7 +306,13 @@ describe('a local change', () => {
     session.hears({ kind: 'subscribe', shares: ['vault'] })
     session.hears(directory({ [ME]: 1, [PEER]: 5 }, 5))
     expect(session.changesTo(share({ [ME]: 2, [PEER]: 5 }))).toEqual([
-      { kind: 'update', share: 'vault', heads: heads({ [ME]: 2 }), known: heads({ [ME]: 1, [PEER]: 5 }), view: anOid(5) },
+      {
+        kind: 'update',
+        share: 'vault',
+        heads: heads({ [ME]: 2 }),
+        known: heads({ [ME]: 1, [PEER]: 5 }),
+        view: anOid(5),
+      },
     ])
   })
 
@@ -289,12 +340,16 @@ describe('a local change', () => {
   it('[V2] of a third device is forwarded', () => {
     const session = new Session('open')
     session.hears({ kind: 'subscribe', shares: ['vault'] })
-    expect(session.changesTo(share({ [ME]: 1, [anId(3)]: 9 }))).toMatchObject([{ kind: 'update', heads: heads({ [ME]: 1, [anId(3)]: 9 }) }])
+    expect(session.changesTo(share({ [ME]: 1, [anId(3)]: 9 }))).toMatchObject([
+      { kind: 'update', heads: heads({ [ME]: 1, [anId(3)]: 9 }) },
+    ])
   })
 
   it('[L8] of the view alone is told as applied', () => {
     const session = new Session('open')
-    expect(session.changesTo(share({ [ME]: 1 }, 4))).toEqual([{ kind: 'send', message: { kind: 'applied', share: 'vault', view: anOid(4) } }])
+    expect(session.changesTo(share({ [ME]: 1 }, 4))).toEqual([
+      { kind: 'send', message: { kind: 'applied', share: 'vault', view: anOid(4) } },
+    ])
     expect(session.changesTo(share({ [ME]: 1 }, 4))).toEqual([])
   })
 
@@ -306,7 +361,8 @@ describe('a local change', () => {
 describe('isCurrent', () => {
   const session = (view: number | null, applied?: number | null): boolean => {
     const s = new Session('open', new Map([['vault', share(view === null ? {} : { [ME]: 1 }, view)]]))
-    if (applied !== undefined) s.hears(applied === null ? directory({}) : { kind: 'applied', share: 'vault', view: anOid(applied) })
+    if (applied !== undefined)
+      s.hears(applied === null ? directory({}) : { kind: 'applied', share: 'vault', view: anOid(applied) })
     return isCurrent(s.state, 'vault')
   }
 
@@ -344,14 +400,19 @@ describe('a hostile peer', () => {
 
   it('[T8] makes us remember one list of subscriptions, not all that it ever sent', () => {
     const session = new Session('open')
-    for (let i = 0; i < 50; i++) session.hears({ kind: 'subscribe', shares: Array.from({ length: 100 }, (_, j) => `share ${i} ${j}`) })
+    for (let i = 0; i < 50; i++)
+      session.hears({ kind: 'subscribe', shares: Array.from({ length: 100 }, (_, j) => `share ${i} ${j}`) })
     expect(session.state.remote.size).toBeLessThanOrEqual(101)
   })
 
   it('[T8] cannot make the list of its heads longer than a directory, update by update', () => {
     const session = new Session('open')
-    const many = (from: number) => new Map(Array.from({ length: 6_000 }, (_, i) => [(from + i).toString(16).padStart(64, '0') as EndpointId, anOid(1)]))
-    const send = (from: number) => session.hears({ kind: 'update', share: 'vault', heads: many(from), pack: new Uint8Array() })
+    const many = (from: number) =>
+      new Map(
+        Array.from({ length: 6_000 }, (_, i) => [(from + i).toString(16).padStart(64, '0') as EndpointId, anOid(1)]),
+      )
+    const send = (from: number) =>
+      session.hears({ kind: 'update', share: 'vault', heads: many(from), pack: new Uint8Array() })
     expect(kinds(send(0))).toEqual(['offer', 'peer-changed'])
     expect(closes(send(6_000))).toMatchObject({ code: 4004 })
     expect(session.state.remote.get('vault')?.heads.size).toBeLessThanOrEqual(MAX_REFS)
@@ -359,8 +420,16 @@ describe('a hostile peer', () => {
 
   it('never leads the session out of its phases, and never makes it speak of the vault before it is admitted', () => {
     const events: fc.Arbitrary<LinkEvent> = fc.oneof(
-      { weight: 6, arbitrary: fc.tuple(someReceived, fc.nat({ max: 5_000 })).map(([message, now]): LinkEvent => ({ kind: 'message', message, now })) },
-      { weight: 2, arbitrary: fc.constant<LinkEvent>({ kind: 'message', message: { kind: 'hello', hello: aHello(2) as Hello }, now: 0 }) },
+      {
+        weight: 6,
+        arbitrary: fc
+          .tuple(someReceived, fc.nat({ max: 5_000 }))
+          .map(([message, now]): LinkEvent => ({ kind: 'message', message, now })),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.constant<LinkEvent>({ kind: 'message', message: { kind: 'hello', hello: aHello(2) }, now: 0 }),
+      },
       { weight: 2, arbitrary: fc.nat({ max: 40_000 }).map((now): LinkEvent => ({ kind: 'tick', now })) },
       fc.constant<LinkEvent>({ kind: 'start' }),
       fc.constant<LinkEvent>({ kind: 'admit', local: new Map([['vault', share({ [ME]: 1 }, 1)]]), now: 0 }),
@@ -376,7 +445,20 @@ describe('a hostile peer', () => {
           const [next, effects] = updateLink(state, 'now' in event ? { ...event, now } : event)
           expect(order.indexOf(next.phase)).toBeGreaterThanOrEqual(order.indexOf(state.phase))
           if (next.phase !== 'open') {
-            const spoken = kinds(effects).filter((kind) => !['send hello', 'send ping', 'send pong', 'greeted', 'pairing', 'peer-changed', 'refused', 'bye', 'close'].includes(kind))
+            const spoken = kinds(effects).filter(
+              (kind) =>
+                ![
+                  'send hello',
+                  'send ping',
+                  'send pong',
+                  'greeted',
+                  'pairing',
+                  'peer-changed',
+                  'refused',
+                  'bye',
+                  'close',
+                ].includes(kind),
+            )
             expect(spoken).toEqual([])
           }
           expect(closes(effects) !== undefined).toBe(next.phase === 'closed' && state.phase !== 'closed')

@@ -17,15 +17,35 @@ describe('SendQueue', () => {
   it('[L7] sends control before everything else, each in order', () => {
     const queue = new SendQueue()
     const rest = [refusal(1), applied('vault', 1), refusal(2)]
-    const control: SendableMessage[] = [{ kind: 'hello', hello: aHello(1) }, { kind: 'ping', at: 1 }, { kind: 'pong', at: 2 }, { kind: 'pair-done' }]
-    for (const message of [rest[0]!, control[0]!, rest[1]!, control[1]!, control[2]!, rest[2]!, control[3]!]) queue.push(message)
+    const control: SendableMessage[] = [
+      { kind: 'hello', hello: aHello(1) },
+      { kind: 'ping', at: 1 },
+      { kind: 'pong', at: 2 },
+      { kind: 'pair-done' },
+    ]
+    for (const message of [rest[0]!, control[0]!, rest[1]!, control[1]!, control[2]!, rest[2]!, control[3]!])
+      queue.push(message)
     expect(drain(queue)).toEqual([...control, ...rest])
   })
 
   it('[L7] keeps of announcements and views of one share only the newest, in the first one’s place', () => {
     const queue = new SendQueue()
-    const directory = (n: number): SendableMessage => ({ kind: 'directory', share: 'vault', heads: new Map(), applied: anOid(n) })
-    for (const message of [applied('vault', 1), directory(1), applied('work', 1), refusal(1), directory(2), applied('vault', 2), refusal(2)]) expect(queue.push(message)).toBe(true)
+    const directory = (n: number): SendableMessage => ({
+      kind: 'directory',
+      share: 'vault',
+      heads: new Map(),
+      applied: anOid(n),
+    })
+    for (const message of [
+      applied('vault', 1),
+      directory(1),
+      applied('work', 1),
+      refusal(1),
+      directory(2),
+      applied('vault', 2),
+      refusal(2),
+    ])
+      expect(queue.push(message)).toBe(true)
     expect(drain(queue)).toEqual([applied('vault', 2), directory(2), applied('work', 1), refusal(1), refusal(2)])
   })
 
@@ -71,17 +91,21 @@ describe('SendQueue', () => {
   it('[L7] never holds more than its limit, and loses nothing uncounted', () => {
     const coalesced = new Set(['directory', 'applied', 'subscribe', 'ping', 'pong'])
     fc.assert(
-      fc.property(fc.array(someMessage, { maxLength: 400 }), fc.constantFrom('oldest' as const, 'newest' as const), (messages, policy) => {
-        const queue = new SendQueue()
-        for (const message of messages) {
-          queue.push(message, policy)
-          expect(queue.depth).toBeLessThanOrEqual(QUEUE_LIMIT)
-        }
-        const each = messages.filter((m) => !coalesced.has(m.kind)).length
-        const sent = drain(queue)
-        expect(sent.filter((m) => !coalesced.has(m.kind)).length + queue.dropped).toBeGreaterThanOrEqual(each)
-        expect(queue.take()).toBeUndefined()
-      }),
+      fc.property(
+        fc.array(someMessage, { maxLength: 400 }),
+        fc.constantFrom('oldest' as const, 'newest' as const),
+        (messages, policy) => {
+          const queue = new SendQueue()
+          for (const message of messages) {
+            queue.push(message, policy)
+            expect(queue.depth).toBeLessThanOrEqual(QUEUE_LIMIT)
+          }
+          const each = messages.filter((m) => !coalesced.has(m.kind)).length
+          const sent = drain(queue)
+          expect(sent.filter((m) => !coalesced.has(m.kind)).length + queue.dropped).toBeGreaterThanOrEqual(each)
+          expect(queue.take()).toBeUndefined()
+        },
+      ),
       { numRuns: 50 },
     )
   })

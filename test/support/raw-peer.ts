@@ -1,5 +1,11 @@
 import { encodeFrame, FrameReader } from '../../src/protocol/frames.ts'
-import { decodeMessage, encodeMessage, type Hello, type LinkMessage, type SendableMessage } from '../../src/protocol/messages.ts'
+import {
+  decodeMessage,
+  encodeMessage,
+  type Hello,
+  type LinkMessage,
+  type SendableMessage,
+} from '../../src/protocol/messages.ts'
 import { encodePeerAddress } from '../../src/peers/peer-address.ts'
 import type { ByteStream, CloseReason, Connection, EndpointId, Transport } from '../../src/ports/transport.ts'
 import { aHello, anId } from './sample-messages.ts'
@@ -53,7 +59,11 @@ export class RawPeer {
   }
 
   hello(change: Partial<Hello> = {}): Hello {
-    return aHello(this.number, { deviceName: `raw ${this.number}`, ticket: encodePeerAddress({ id: this.id, direct: [this.address] }), ...change })
+    return aHello(this.number, {
+      deviceName: `raw ${this.number}`,
+      ticket: encodePeerAddress({ id: this.id, direct: [this.address] }),
+      ...change,
+    })
   }
 
   /** Sends messages, or bytes as they are. */

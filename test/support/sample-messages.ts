@@ -22,12 +22,15 @@ export function aHello(n: number, change: Partial<Hello> = {}): Hello {
   }
 }
 
-const hex = (digits: number) => fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: digits, maxLength: digits })
+const hex = (digits: number) =>
+  fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: digits, maxLength: digits })
 const fixed = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
 const name = fc.stringMatching(/^[A-Za-zäö日 ]{0,20}$/).map((text) => text.trim() || 'x')
 export const someId = hex(64) as fc.Arbitrary<EndpointId>
 export const someOid = hex(40) as fc.Arbitrary<Oid>
-const someHeads: fc.Arbitrary<DeviceHeads> = fc.array(fc.tuple(someId, someOid), { maxLength: 5 }).map((list) => new Map(list))
+const someHeads: fc.Arbitrary<DeviceHeads> = fc
+  .array(fc.tuple(someId, someOid), { maxLength: 5 })
+  .map((list) => new Map(list))
 const someView = fc.option(someOid)
 /** Few shares and few devices, so that events of a sequence meet. */
 const someShare = fc.constantFrom('vault', 'work', 'other')
@@ -53,19 +56,33 @@ export const someMessage: fc.Arbitrary<SendableMessage> = fc.oneof(
   fc.constant({ kind: 'pair-done' as const }),
   fc.record({ kind: fc.constant('directory' as const), share: someShare, heads: someHeads, applied: someView }),
   fc.record({ kind: fc.constant('subscribe' as const), shares: fc.array(someShare, { maxLength: 3 }) }),
-  fc.record({ kind: fc.constant('update' as const), share: someShare, heads: someHeads, pack: fc.uint8Array({ maxLength: 40 }) }),
+  fc.record({
+    kind: fc.constant('update' as const),
+    share: someShare,
+    heads: someHeads,
+    pack: fc.uint8Array({ maxLength: 40 }),
+  }),
   fc.record({ kind: fc.constant('applied' as const), share: someShare, view: someView }),
   someTime.map((at) => ({ kind: 'ping' as const, at })),
   someTime.map((at) => ({ kind: 'pong' as const, at })),
-  fc.constantFrom<ByeReason>('shutdown', 'duplicate', 'removed', 'disconnect').map((reason) => ({ kind: 'bye' as const, reason })),
+  fc
+    .constantFrom<ByeReason>('shutdown', 'duplicate', 'removed', 'disconnect')
+    .map((reason) => ({ kind: 'bye' as const, reason })),
   fc.record({ kind: fc.constant('refusal' as const), code: name, message: name, share: someShare }),
 )
 
-export const someReceived: fc.Arbitrary<LinkMessage> = fc.oneof({ weight: 20, arbitrary: someMessage }, { weight: 1, arbitrary: fc.constant({ kind: 'unknown' as const }) })
+export const someReceived: fc.Arbitrary<LinkMessage> = fc.oneof(
+  { weight: 20, arbitrary: someMessage },
+  { weight: 1, arbitrary: fc.constant({ kind: 'unknown' as const }) },
+)
 
 /** A copy of some bytes with a few of them changed, removed or added. */
 export function damaged(bytes: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> {
-  const change = fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), how: fc.constantFrom('set', 'cut', 'add', 'drop'), byte: fc.nat({ max: 255 }) })
+  const change = fc.record({
+    at: fc.double({ min: 0, max: 1, noNaN: true }),
+    how: fc.constantFrom('set', 'cut', 'add', 'drop'),
+    byte: fc.nat({ max: 255 }),
+  })
   return fc.tuple(bytes, fc.array(change, { minLength: 1, maxLength: 6 })).map(([original, changes]) => {
     let list = [...original]
     for (const { at, how, byte } of changes) {

@@ -61,7 +61,10 @@ export class TestNetwork {
   async until(isSo: () => boolean, what: string, limitMs = 60_000): Promise<void> {
     const end = this.clock.now() + limitMs
     while (!isSo()) {
-      if (this.clock.now() >= end) throw new Error(`${what}: not so after ${limitMs} ms of virtual time\n${this.devices.map((d) => d.describe()).join('\n')}`)
+      if (this.clock.now() >= end)
+        throw new Error(
+          `${what}: not so after ${limitMs} ms of virtual time\n${this.devices.map((d) => d.describe()).join('\n')}`,
+        )
       await this.clock.advance(10)
     }
   }
@@ -133,7 +136,10 @@ export class TestDevice {
       codec: nodeCodec,
       clock: life.clock,
       random: net.random,
-      logger: { log: (level, event, message, data) => void this.log.push({ at: net.clock.now(), level, event, message, ...(data ? { data } : {}) }) },
+      logger: {
+        log: (level, event, message, data) =>
+          void this.log.push({ at: net.clock.now(), level, event, message, ...(data ? { data } : {}) }),
+      },
       name: choices.name ?? `device ${this.number}`,
       appVersion: 'test',
       maxPeers: choices.maxPeers ?? 16,
@@ -209,12 +215,20 @@ export class TestDevice {
 
   describe(): string {
     if (!this.engine) return `device ${this.number}: down`
-    const peers = this.engine.peerReports().map((p) => `${p.name} ${p.status}${p.current ? ' current' : ''} ${p.state.lastError?.message ?? ''}`)
-    return `device ${this.number}: files [${[...this.disk.files().keys()].join()}] peers [${peers.join('; ')}] log ${this.log.slice(-5).map((r) => r.message).join('; ')}`
+    const peers = this.engine
+      .peerReports()
+      .map((p) => `${p.name} ${p.status}${p.current ? ' current' : ''} ${p.state.lastError?.message ?? ''}`)
+    return `device ${this.number}: files [${[...this.disk.files().keys()].join()}] peers [${peers.join('; ')}] log ${this.log
+      .slice(-5)
+      .map((r) => r.message)
+      .join('; ')}`
   }
 }
 
-export function recordOf(device: { readonly id: EndpointId; readonly address: string }, change: Partial<PeerRecord> = {}): PeerRecord {
+export function recordOf(
+  device: { readonly id: EndpointId; readonly address: string },
+  change: Partial<PeerRecord> = {},
+): PeerRecord {
   const ticket = encodePeerAddress({ id: device.id, direct: [device.address] })
   return { nodeId: device.id, name: 'somebody', ticket, addedAt: 0, lastSyncAt: null, autoConnect: true, ...change }
 }

@@ -31,7 +31,10 @@ describe('a peer whose event loop hangs', () => {
     expect(await raw!.isClosed()).toMatchObject({ code: 4005 })
     expect(net.clock.now() - heard).toBeGreaterThanOrEqual(29_900)
     expect(net.clock.now() - heard).toBeLessThanOrEqual(31_100)
-    expect(a.peer(raw!)).toMatchObject({ status: 'disconnected', state: { health: 'healthy', lastError: { message: expect.stringMatching(/^nothing heard for 3[01] s$/) } } })
+    expect(a.peer(raw!)).toMatchObject({
+      status: 'disconnected',
+      state: { health: 'healthy', lastError: { message: expect.stringMatching(/^nothing heard for 3[01] s$/) } },
+    })
   })
 
   it('[L6] is healthy again at its next sign of life', async () => {
@@ -69,7 +72,11 @@ describe('a slow peer', () => {
     await mute!.send({ kind: 'subscribe', shares: ['vault'] })
     for (let i = 0; i < 60; i++) {
       a.write(`note ${i % 7}.md`, `version ${i} ${'x'.repeat(200 * i)}`)
-      await net.until(() => b.text(`note ${i % 7}.md`)?.startsWith(`version ${i} `) ?? false, `edit ${i} arrives`, 2_000)
+      await net.until(
+        () => b.text(`note ${i % 7}.md`)?.startsWith(`version ${i} `) ?? false,
+        `edit ${i} arrives`,
+        2_000,
+      )
       await mute!.send({ kind: 'ping', at: i }) // it lives, but does not read
     }
     expect(a.peer(mute!)!.traffic.queueDepth).toBeLessThanOrEqual(101)
@@ -111,7 +118,7 @@ describe('a slow peer', () => {
         ),
       }
     }
-    const held = await Promise.all(Array.from({ length: 99 }, () => ask(request.subarray(0, 3)))) // the rest never comes
+    const held = await Promise.all(Array.from({ length: 60 }, () => ask(request.subarray(0, 3)))) // the rest never comes
     const last = await ask(request)
     expect(await net.complete(last.outcome)).toBe('turned away')
     for (const { stream } of held) stream.abort()

@@ -35,7 +35,12 @@ afterEach(async () => {
   expect(await net.stop()).toBe(0) // L9
 })
 
-const offer = (device: EndpointId, oid: Oid, pack: Uint8Array = new Uint8Array(), share = 'vault'): SendableMessage => ({ kind: 'update', share, heads: new Map([[device, oid]]), pack })
+const offer = (
+  device: EndpointId,
+  oid: Oid,
+  pack: Uint8Array = new Uint8Array(),
+  share = 'vault',
+): SendableMessage => ({ kind: 'update', share, heads: new Map([[device, oid]]), pack })
 const refOf = (id: EndpointId) => a.refs.get(`refs/devices/${id}`)
 const fault = () => a.peer(raw)?.state.lastError
 
@@ -51,7 +56,8 @@ async function answerFetches(answer: (round: number) => Uint8Array | null): Prom
     await stream.finish().catch(() => undefined)
   }
 }
-const reply = (...replies: (FetchReply | Uint8Array)[]) => concatBytes(replies.map((r) => (r instanceof Uint8Array ? r : encodeFrame(encodeFetchReply(r)))))
+const reply = (...replies: (FetchReply | Uint8Array)[]) =>
+  concatBytes(replies.map((r) => (r instanceof Uint8Array ? r : encodeFrame(encodeFetchReply(r)))))
 
 describe('garbage on the control stream', () => {
   it.each([
@@ -74,6 +80,12 @@ describe('garbage on the control stream', () => {
   it('pairing messages on an open link end it', async () => {
     await raw.send({ kind: 'pair-done' })
     expect((await raw.isClosed()).code).toBe(4004)
+  })
+
+  it('is not needed to say something: a close reason shows no control characters either', async () => {
+    raw.connection.close(4007, 'bad\u001b[2J\u202eluck')
+    await net.until(() => fault() !== null, 'told')
+    expect(fault()?.message).toBe('the other device closed the connection (bad[2Jluck)')
   })
 
   it('after its goodbye is not read', async () => {
@@ -100,27 +112,44 @@ describe('an update', () => {
 
   it.each([
     ['a truncated pack', (pack: Uint8Array) => pack.subarray(0, pack.length - 30)],
-    ['a pack with a wrong byte in an object', (pack: Uint8Array) => pack.map((byte, i) => (i === 40 ? byte ^ 0x55 : byte))],
-    ['a pack with a wrong checksum', (pack: Uint8Array) => pack.map((byte, i) => (i === pack.length - 1 ? byte ^ 1 : byte))],
+    [
+      'a pack with a wrong byte in an object',
+      (pack: Uint8Array) => pack.map((byte, i) => (i === 40 ? byte ^ 0x55 : byte)),
+    ],
+    [
+      'a pack with a wrong checksum',
+      (pack: Uint8Array) => pack.map((byte, i) => (i === pack.length - 1 ? byte ^ 1 : byte)),
+    ],
     ['noise for a pack', () => new Uint8Array(500).fill(7)],
   ])('[T2] with %s moves nothing and ends the link with 4004', async (_what, damage) => {
     const good = vault({ 'theirs.md': 'theirs\n' })
     await raw.send(offer(raw.id, good.commit, damage(good.pack)))
     expect((await raw.isClosed()).code).toBe(4004)
     await net.clock.advance(2_000)
-    expect([refOf(raw.id), a.text('theirs.md'), a.objects.objects.has(good.commit)]).toEqual([undefined, undefined, false])
+    expect([refOf(raw.id), a.text('theirs.md'), a.objects.objects.has(good.commit)]).toEqual([
+      undefined,
+      undefined,
+      false,
+    ])
     expect(fault()?.message).toMatch(/\w/)
   })
 
-  it.each(['..', '.', '.git', '.GIT', 'git~1', 'a/b', 'cafe\u0301.md', 'a\nb.md', '.g\u200cit', ''])('[E6] with the name %j in a tree moves nothing and ends the link with 4004', async (name) => {
-    const blob = aBlob('evil\n')
-    const evil = history(rawTree([{ name, oid: oidOf(nodeCodec, blob) }]), [blob])
-    const files = [...a.disk.files().keys()].sort()
-    await raw.send(offer(raw.id, evil.commit, evil.pack))
-    expect((await raw.isClosed()).code).toBe(4004)
-    await net.clock.advance(5_000)
-    expect([refOf(raw.id), [...a.disk.files().keys()].sort(), a.share.state().heads.has(raw.id)]).toEqual([undefined, files, false])
-  })
+  it.each(['..', '.', '.git', '.GIT', 'git~1', 'a/b', 'cafe\u0301.md', 'a\nb.md', '.g\u200cit', ''])(
+    '[E6] with the name %j in a tree moves nothing and ends the link with 4004',
+    async (name) => {
+      const blob = aBlob('evil\n')
+      const evil = history(rawTree([{ name, oid: oidOf(nodeCodec, blob) }]), [blob])
+      const files = [...a.disk.files().keys()].sort()
+      await raw.send(offer(raw.id, evil.commit, evil.pack))
+      expect((await raw.isClosed()).code).toBe(4004)
+      await net.clock.advance(5_000)
+      expect([refOf(raw.id), [...a.disk.files().keys()].sort(), a.share.state().heads.has(raw.id)]).toEqual([
+        undefined,
+        files,
+        false,
+      ])
+    },
+  )
 
   it('[E6] with such a name in a folder is refused alike', async () => {
     const blob = aBlob('evil\n')
@@ -174,7 +203,11 @@ describe('an update', () => {
 
   it('[V8] of our own ref ahead of us is taken: our store had lost it', async () => {
     const own = refOf(a.id)!
-    const ahead = vault({ 'mine.md': 'mine\n', 'forgotten.md': 'I wrote this before the disk died\n' }, [own], 1_800_000_000)
+    const ahead = vault(
+      { 'mine.md': 'mine\n', 'forgotten.md': 'I wrote this before the disk died\n' },
+      [own],
+      1_800_000_000,
+    )
     await raw.send(offer(a.id, ahead.commit, ahead.pack))
     await net.until(() => a.text('forgotten.md') !== undefined && b.text('forgotten.md') !== undefined, 'everywhere')
     expect(refOf(a.id)).toBe(ahead.commit)
@@ -189,7 +222,12 @@ describe('an update', () => {
 })
 
 describe('a fetch', () => {
-  const lost = (n: number): SendableMessage => ({ kind: 'directory', share: 'vault', heads: new Map([[raw.id, nobodys(n)]]), applied: null })
+  const lost = (n: number): SendableMessage => ({
+    kind: 'directory',
+    share: 'vault',
+    heads: new Map([[raw.id, nobodys(n)]]),
+    applied: null,
+  })
 
   it('of refs that nobody has is given up; the fault is shown', async () => {
     void answerFetches(() => reply({ kind: 'done', large: [], absent: [nobodys(1)] }))
@@ -220,7 +258,12 @@ describe('a fetch', () => {
   it('that is answered for ever with what was not asked for is given up', async () => {
     const useless = packOf(nodeCodec, [aBlob('nothing that you want')])
     let asked = 0
-    void answerFetches(() => (asked++, reply({ kind: 'piece', size: useless.length, objects: 1 }, useless, { kind: 'done', large: [], absent: [] })))
+    void answerFetches(
+      () => (
+        asked++,
+        reply({ kind: 'piece', size: useless.length, objects: 1 }, useless, { kind: 'done', large: [], absent: [] })
+      ),
+    )
     await raw.send(lost(1))
     await net.until(() => fault()?.code === 'refused', 'given up', 10_000)
     expect(asked).toBeLessThanOrEqual(3)
@@ -231,7 +274,9 @@ describe('a fetch', () => {
     const [commit, tree] = good.objects
     const pack = packOf(nodeCodec, [commit!, tree!])
     void answerFetches((round) =>
-      round === 0 ? reply({ kind: 'piece', size: pack.length, objects: 2 }, pack, { kind: 'done', large: [], absent: [] }) : reply({ kind: 'done', large: [{ oid: nobodys(7), size: 2 ** 50 }], absent: [] }),
+      round === 0
+        ? reply({ kind: 'piece', size: pack.length, objects: 2 }, pack, { kind: 'done', large: [], absent: [] })
+        : reply({ kind: 'done', large: [{ oid: nobodys(7), size: 2 ** 50 }], absent: [] }),
     )
     await raw.send({ kind: 'directory', share: 'vault', heads: new Map([[raw.id, good.commit]]), applied: null })
     await net.until(() => fault()?.code === 'refused', 'given up')
@@ -280,14 +325,30 @@ describe('a fetch from us', () => {
   })
 
   it('of objects that we lack says so', async () => {
-    expect(await ask(encodeFrame(encodeFetchRequest({ share: 'vault', kind: 'history', commits: [nobodys(1)], trees: [nobodys(2)], haves: [nobodys(3)] })))).toBeInstanceOf(Uint8Array)
+    expect(
+      await ask(
+        encodeFrame(
+          encodeFetchRequest({
+            share: 'vault',
+            kind: 'history',
+            commits: [nobodys(1)],
+            trees: [nobodys(2)],
+            haves: [nobodys(3)],
+          }),
+        ),
+      ),
+    ).toBeInstanceOf(Uint8Array)
   })
 
   it('[T8] of one object 40,000 times is answered with it once', async () => {
     const oid = refOf(a.id)!
     const before = a.peer(raw)!.traffic.bytesSent
     const stream = await raw.connection.openStream()
-    await net.complete(stream.write(encodeFrame(encodeFetchRequest({ share: 'vault', kind: 'objects', oids: new Array<Oid>(40_000).fill(oid) }))))
+    await net.complete(
+      stream.write(
+        encodeFrame(encodeFetchRequest({ share: 'vault', kind: 'objects', oids: new Array<Oid>(40_000).fill(oid) })),
+      ),
+    )
     await net.complete(
       (async () => {
         while (await stream.read());
@@ -307,7 +368,9 @@ describe('a fetch from us', () => {
 
   it('[T2] of a tree that is a file breaks that stream alone', async () => {
     const blob = [...a.objects.objects].find(([, object]) => object.type === 'blob')![0]
-    await ask(encodeFrame(encodeFetchRequest({ share: 'vault', kind: 'history', commits: [], trees: [blob], haves: [] })))
+    await ask(
+      encodeFrame(encodeFetchRequest({ share: 'vault', kind: 'history', commits: [], trees: [blob], haves: [] })),
+    )
     await net.clock.advance(1_000)
     expect(raw.closed).toBeNull()
   })
@@ -317,7 +380,12 @@ describe('heads without end', () => {
   it('[T8] are bounded, directory by directory', async () => {
     void answerFetches(() => reply({ kind: 'done', large: [], absent: [] }))
     for (let i = 0; i < 5; i++) {
-      const heads = new Map(Array.from({ length: 10_000 }, (_, j) => [(i * 10_000 + j).toString(16).padStart(64, '0') as EndpointId, nobodys(j)]))
+      const heads = new Map(
+        Array.from({ length: 10_000 }, (_, j) => [
+          (i * 10_000 + j).toString(16).padStart(64, '0') as EndpointId,
+          nobodys(j),
+        ]),
+      )
       await raw.send({ kind: 'directory', share: 'vault', heads, applied: null })
     }
     await net.clock.advance(3_000)

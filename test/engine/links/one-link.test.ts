@@ -16,7 +16,13 @@ describe('two devices that dial each other at once', () => {
       await second.peers.updatePeer(first.id, { autoConnect: true })
       await net.until(() => a.isConnectedTo(b) && b.isConnectedTo(a), `race ${seed}`)
       await net.clock.advance(8_000)
-      expect([seed, a.connects(b), b.connects(a), a.isConnectedTo(b), b.isConnectedTo(a)]).toEqual([seed, 1, 1, true, true])
+      expect([seed, a.connects(b), b.connects(a), a.isConnectedTo(b), b.isConnectedTo(a)]).toEqual([
+        seed,
+        1,
+        1,
+        true,
+        true,
+      ])
       expect([a, b].flatMap((d) => d.log.filter((r) => r.event === 'link.down'))).toEqual([])
       expect([a.peer(b)?.state.lastError, b.peer(a)?.state.lastError]).toEqual([null, null])
       a.write('n.md', 'x')
@@ -62,7 +68,11 @@ describe('a device that was killed and is back', () => {
     dead.write('new.md', 'from the new life')
     await net.until(() => other.text('new.md') === 'from the new life', 'in step over the new link', 3_000)
     await net.clock.advance(60_000)
-    expect([other.connects(dead), other.isConnectedTo(dead), other.peer(dead)?.state.lastError]).toEqual([1, true, null])
+    expect([other.connects(dead), other.isConnectedTo(dead), other.peer(dead)?.state.lastError]).toEqual([
+      1,
+      true,
+      null,
+    ])
     expect(await net.stop()).toBe(0)
   })
 })

@@ -14,7 +14,8 @@ async function devices(inviter: DeviceChoices = {}, joiner: DeviceChoices = {}):
   return [await net.device(1, inviter).start(), await net.device(2, joiner).start()]
 }
 
-const join = (device: TestDevice, offer: PairingOffer, signal = new AbortController().signal) => net.complete(device.peers.join(offer, signal))
+const join = (device: TestDevice, offer: PairingOffer, signal = new AbortController().signal) =>
+  net.complete(device.peers.join(offer, signal))
 /** What a promise came to, without waiting for it. */
 function outcome(promise: Promise<PeerRecord>): { value?: PeerRecord; code?: string } {
   const result: { value?: PeerRecord; code?: string } = {}
@@ -56,16 +57,24 @@ describe('pairing of two devices', () => {
     ['the joining', {}, { confirm: no }],
   ])('[P3] declined on %s device leaves nothing behind, and both know', async (_side, inviter, joiner) => {
     const [a, b] = await devices(inviter, joiner)
-    await expect(join(b, a.peers.invite('vault').offer)).rejects.toMatchObject({ name: 'PairingError', code: 'declined' })
+    await expect(join(b, a.peers.invite('vault').offer)).rejects.toMatchObject({
+      name: 'PairingError',
+      code: 'declined',
+    })
     await net.clock.advance(60_000)
     expect([a.records, b.records, a.peers.getPeers(), b.peers.getPeers()]).toEqual([[], [], [], []])
-    expect([a, b].every((d) => d.log.some((r) => r.event === 'pairing.failed' && r.data?.code === 'declined'))).toBe(true)
+    expect([a, b].every((d) => d.log.some((r) => r.event === 'pairing.failed' && r.data?.code === 'declined'))).toBe(
+      true,
+    )
   })
 
   it('[P2] with a wrong secret is refused as a mismatch, and does not burn the secret', async () => {
     const [a, b] = await devices()
     const { offer } = a.peers.invite('vault')
-    await expect(join(b, { ...offer, secret: new Uint8Array(16) })).rejects.toMatchObject({ name: 'PairingError', code: 'mismatch' })
+    await expect(join(b, { ...offer, secret: new Uint8Array(16) })).rejects.toMatchObject({
+      name: 'PairingError',
+      code: 'mismatch',
+    })
     expect([a.questions, b.questions]).toEqual([[], []])
     expect(await join(b, offer)).toMatchObject({ nodeId: a.id })
   })
@@ -104,7 +113,9 @@ describe('pairing of two devices', () => {
 
   it('with its own link is refused at once', async () => {
     const [a] = await devices()
-    await expect(a.peers.join(a.peers.invite('vault').offer, new AbortController().signal)).rejects.toMatchObject({ code: 'self' })
+    await expect(a.peers.join(a.peers.invite('vault').offer, new AbortController().signal)).rejects.toMatchObject({
+      code: 'self',
+    })
   })
 
   it('is cancelled by the inviting side: the link is dead and says so', async () => {
@@ -152,7 +163,9 @@ describe('pairing of two devices', () => {
     ]) {
       const local = new TestNetwork()
       const [a, b] = [await local.device(1, first).start(), await local.device(2, second).start()]
-      await expect(local.complete(b.peers.join(a.peers.invite('vault').offer, new AbortController().signal))).rejects.toMatchObject({ name: 'PairingError' })
+      await expect(
+        local.complete(b.peers.join(a.peers.invite('vault').offer, new AbortController().signal)),
+      ).rejects.toMatchObject({ name: 'PairingError' })
       const log = [...a.log, ...b.log].map((r) => r.message).join('\n')
       expect(log).toContain('the limit is 0')
       expect(await local.stop()).toBe(0)
@@ -181,12 +194,7 @@ describe('pairing of two devices', () => {
   it('[P2] pairing messages out of turn end the link', async () => {
     const [a] = await devices()
     a.peers.invite('vault')
-    for (const [n, message] of (
-      [
-        { kind: 'pair-confirm', accepted: true },
-        { kind: 'pair-done' },
-      ] as const
-    ).entries()) {
+    for (const [n, message] of ([{ kind: 'pair-confirm', accepted: true }, { kind: 'pair-done' }] as const).entries()) {
       const stranger = new RawPeer(net, 50 + n)
       await stranger.dial(a)
       await stranger.send({ kind: 'hello', hello: stranger.hello({ pairing: true }) }, message)

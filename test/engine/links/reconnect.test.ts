@@ -93,7 +93,8 @@ describe('a link that ended', () => {
       await net.until(() => a.dials.length > before, 'dialled again')
       return a.dials.at(-1)! - lost
     }
-    const within = (ms: number, step: number) => expect(ms >= 0.75 * step - 10 && ms <= step + 20, `${ms} for a step of ${step}`).toBe(true)
+    const within = (ms: number, step: number) =>
+      expect(ms >= 0.75 * step - 10 && ms <= step + 20, `${ms} for a step of ${step}`).toBe(true)
     within(await wait(0), 1_000)
     within(await wait(0), 2_000)
     within(await wait(5_000), 4_000)
@@ -137,7 +138,12 @@ describe('an explicit disconnect', () => {
       await net.clock.advance(ms)
       await net.complete(a.peers.disconnectPeer(b.id))
       await net.clock.advance(20_000)
-      expect([ms, a.isConnectedTo(b), a.peer(b)?.status, a.peer(b)?.state.lastError]).toEqual([ms, false, 'disconnected', null])
+      expect([ms, a.isConnectedTo(b), a.peer(b)?.status, a.peer(b)?.state.lastError]).toEqual([
+        ms,
+        false,
+        'disconnected',
+        null,
+      ])
     }
   })
 })
@@ -155,7 +161,10 @@ describe('removing a peer', () => {
     b.peers.connectAll()
     await net.clock.advance(60_000)
     expect([b.dials.length, b.text('n.md')]).toEqual([dials, 'kept'])
-    expect(b.peer(a)).toMatchObject({ status: 'disconnected', state: { lastError: { message: expect.stringContaining('removed') } } })
+    expect(b.peer(a)).toMatchObject({
+      status: 'disconnected',
+      state: { lastError: { message: expect.stringContaining('removed') } },
+    })
   })
 
   it('[P5] while the other device is away: at its return it is turned away, stops dialling and says why', async () => {
@@ -168,7 +177,10 @@ describe('removing a peer', () => {
     const dials = b.dials.length
     await net.clock.advance(300_000)
     expect(b.dials.length).toBe(dials)
-    expect(b.peer(a)).toMatchObject({ status: 'disconnected', state: { lastError: { message: expect.stringContaining('not paired') } } })
+    expect(b.peer(a)).toMatchObject({
+      status: 'disconnected',
+      state: { lastError: { message: expect.stringContaining('not paired') } },
+    })
   })
 
   it('[P5] at any moment of a dial leaves nothing of it', async () => {
