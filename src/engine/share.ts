@@ -74,7 +74,7 @@ export class Share {
 
   /** Whether everything that is known is on the disk and everything on the disk is committed. */
   get isSettled(): boolean {
-    return !this.tree.isDirty && !this.#queued && this.#firstDirtyAt === null && this.#lastError === null
+    return !this.tree.isDirty && !this.tree.consent && !this.#queued && this.#firstDirtyAt === null && this.#lastError === null
   }
 
   /** Scans and commits what changed while we were away, before anything of a peer is applied (E5); then watches. */

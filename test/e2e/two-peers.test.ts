@@ -27,8 +27,7 @@ const linesOf = (files: ReadonlyMap<string, Buffer>): Set<string> =>
 describe('two running peers', () => {
   it('[V6] converge after 1,000 edits in a burst on both sides, with every line there', async () => {
     for (let i = 0; i < NOTES; i++) ada.write(note(i), `# Note ${i}\n\nfirst line of ${i}\n`)
-    // --yes: edits of half the vault at once are what [E3] asks about.
-    for (const device of [ada, bob]) await device.start('--yes')
+    for (const device of [ada, bob]) await device.start()
     await untilInStep([ada, bob], (files) => files.size === NOTES)
 
     const random = seededRandom(7)
