@@ -51,7 +51,7 @@ export class CheckoutRun {
       rest = rest.slice(run.length)
       await this.#sideBySide(run, kind === 'write' ? PARALLEL_STEPS : 1, signal)
     }
-    await this.#save()
+    await this.#trySave()
     if (this.#broken) throw this.#broken.error
   }
 
@@ -62,7 +62,7 @@ export class CheckoutRun {
         const step = steps[next++]!
         if (signal?.aborted || this.#fatal || this.#broken) this.stopped = true
         else await this.#one(step)
-        if (this.#unsaved.length >= SAVE_EVERY) await this.#save()
+        if (this.#unsaved.length >= SAVE_EVERY) await this.#trySave()
       }
     }
     await Promise.all(Array.from({ length: Math.min(width, steps.length) }, worker))
@@ -87,9 +87,14 @@ export class CheckoutRun {
     this.onProgress?.(this.#done, this.plan.steps.length)
   }
 
-  async #save(): Promise<void> {
+  /** What the index could not take is recognised by its content at the next look; no further step adds to it. */
+  async #trySave(): Promise<void> {
     const done = this.#unsaved
     this.#unsaved = []
-    if (done.length) await this.disk.record(done)
+    try {
+      if (done.length) await this.disk.record(done)
+    } catch (error) {
+      this.#broken ??= { error }
+    }
   }
 }

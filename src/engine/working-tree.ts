@@ -3,7 +3,7 @@ import { planCommit } from '../history/commit-plan.ts'
 import { conflictPath, familyOf, inFamily } from '../history/conflict-name.ts'
 import { editTree } from '../history/edit-tree.ts'
 import type { FileEntry } from '../history/file-entry.ts'
-import { diffTrees, type TreeChange } from '../history/tree-diff.ts'
+import { diffTrees, entryAt, type TreeChange } from '../history/tree-diff.ts'
 import type { View } from '../history/view.ts'
 import type { Codec } from '../objects/codec.ts'
 import type { Identity } from '../objects/commit.ts'
@@ -195,13 +195,15 @@ export class WorkingTree {
     const plan = planCommit({ base: oids(this.#index.baseTree), index: oids(this.#index.entries), disk: oids(changed), view: oids(viewTree) })
     await this.#index.setEntries(new Map(plan.applied.map((path) => [path, changed.get(path) ?? null])))
     if (this.#isAnotherFolder(changed)) return []
-    // Edits of files that a checkout had brought to the view before it was cut are merged from the base, which they hold, too.
-    const edits = new Map([...plan.onBase, ...plan.onView])
+    const edits = new Map(plan.onBase)
     const stale = [...plan.onBase.keys()].filter((path) => this.#index.entries.get(path)?.oid !== this.#index.baseTree.get(path)?.oid)
     for (const path of stale) edits.delete(path)
-    for (const [path, oid] of this.#copiesOfStale(stale, changed)) edits.set(path, oid)
-    const allowed = this.#holdMassDeletion(edits)
-    return allowed.size || stale.length ? this.#commitEdits(allowed, changed, [...allowed.keys(), ...stale]) : []
+    for (const [path, oid] of await this.#copiesOfStale(stale, changed)) edits.set(path, oid)
+    const allowed = [...this.#holdMassDeletion(new Map([...edits, ...plan.onView]))]
+    const onBase = new Map(allowed.filter(([path]) => !plan.onView.has(path)))
+    const onView = new Map(allowed.filter(([path]) => plan.onView.has(path)))
+    const commits = onBase.size || stale.length ? await this.#commitEdits(onBase, changed, [...onBase.keys(), ...stale]) : []
+    return onView.size ? [...commits, ...(await this.#commitOnView(onView, changed))] : commits
   }
 
   /**
@@ -230,8 +232,10 @@ export class WorkingTree {
    * Edits of files whose newer version could not be written here: what the person edited is older than the base, so the edit becomes
    * a conflict copy and the newer version still gets its place (V6). A deletion of the old version is no wish to delete the new one.
    */
-  #copiesOfStale(paths: readonly VaultPath[], disk: ReadonlyMap<VaultPath, IndexEntry | null>): Map<VaultPath, Oid> {
+  async #copiesOfStale(paths: readonly VaultPath[], disk: ReadonlyMap<VaultPath, IndexEntry | null>): Promise<Map<VaultPath, Oid>> {
     const copies = new Map<VaultPath, Oid>()
+    const own = this.#repository.ownHead()
+    const ownTree = own && this.#repository.graph.get(own)!.tree
     const { name, seconds, zoneMinutes } = this.#identity()
     for (const path of paths) {
       const entry = disk.get(path)
@@ -239,10 +243,11 @@ export class WorkingTree {
       const family = familyOf(path)
       // Killed before the index knew of it: the copy was made then, perhaps a minute ago and so under another name.
       if ([...this.#index.baseTree].some(([other, { oid }]) => oid === entry.oid && inFamily(other, family))) continue
+      if ((await this.#repository.run(entryAt(ownTree, path)))?.oid === entry.oid) continue // committed on a view, then killed
       for (let number = 1; ; number++) {
         const copy = conflictPath(family, { device: name, seconds, zoneMinutes }, number)
-        const there = this.#index.baseTree.get(copy) ?? this.#index.entries.get(copy)
-        if (there && there.oid !== entry.oid) continue
+        const there = [copies.get(copy), disk.get(copy)?.oid, this.#index.baseTree.get(copy)?.oid, this.#index.entries.get(copy)?.oid]
+        if (there.some((oid) => oid && oid !== entry.oid)) continue
         copies.set(copy, entry.oid)
         break
       }
@@ -292,6 +297,23 @@ export class WorkingTree {
     const oid = await this.#repository.commit(tree, base ? [base] : [], this.#identity(), commitMessage(edits, this.#index.entries), objects)
     await this.#index.moveBase(oid, [...entries].map(([path, right]) => ({ path, right })), rows)
     return [oid]
+  }
+
+  /**
+   * Commits edits of files that an unfinished checkout has brought to the view already: a person changed what the view says (V4),
+   * so what they took out stays out. The base stays, for the disk does not show the rest of the view.
+   */
+  async #commitOnView(edits: ReadonlyMap<VaultPath, Oid | null>, disk: ReadonlyMap<VaultPath, IndexEntry | null>): Promise<Oid[]> {
+    const view = (await this.#repository.view())!
+    const shown = await this.#viewEntries(view, edits.keys())
+    const current = [...edits].filter(([path]) => shown.get(path)?.oid === this.#index.entries.get(path)?.oid)
+    if (current.length < edits.size) this.markDirty(edits.keys()) // the view moved on meanwhile: looked at again
+    const entries = new Map(current.map(([path, oid]) => [path, oid && { oid, mode: shown.get(path)?.mode ?? '100644' }]))
+    const { tree, objects } = await this.#repository.run(editTree(this.#codec, view.tree, entries))
+    const message = commitMessage(new Map(current), this.#index.entries)
+    const commits = tree === view.tree ? [] : [await this.#repository.commit(tree, [view.commit], this.#identity(), message, objects)]
+    await this.#index.setEntries(new Map(current.map(([path]) => [path, disk.get(path) ?? null])))
+    return commits
   }
 
   async #checkout(view: View | null, options: SettleOptions): Promise<Omit<SettleResult, 'committed'>> {

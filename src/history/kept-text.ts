@@ -11,7 +11,9 @@ const KEPT_SHARE = 0.5
  */
 export function* keepsMost(old: Oid, next: Oid): Reading<boolean> {
   if (old === next) return true
-  const [before = null, after = null] = (yield* readBlobs([old, next], MAX_MERGE_BYTES)).map((bytes) => bytes && decodeText(bytes))
+  const [before = null, after = null] = (yield* readBlobs([old, next], MAX_MERGE_BYTES)).map(
+    (bytes) => bytes && decodeText(bytes),
+  )
   if (before === '') return true
   if (before === null || after === null) return false
   return Math.max(keptLines(before, after), keptEnds(before, after)) >= KEPT_SHARE * before.length

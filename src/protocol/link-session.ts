@@ -1,7 +1,16 @@
 import type { Oid } from '../objects/oid.ts'
 import type { EndpointId } from '../ports/transport.ts'
 import { CLOSE, type CloseCode } from './close-codes.ts'
-import { MAX_REFS, PROTOCOL_VERSION, type ByeReason, type DeviceHeads, type Hello, type LinkMessage, type SendableMessage, type ShareName } from './messages.ts'
+import {
+  MAX_REFS,
+  PROTOCOL_VERSION,
+  type ByeReason,
+  type DeviceHeads,
+  type Hello,
+  type LinkMessage,
+  type SendableMessage,
+  type ShareName,
+} from './messages.ts'
 
 /**
  * The conversation on one link, as a pure state machine: `updateLink(state, event) -> [state, effects]`.
@@ -77,12 +86,21 @@ export type LinkEvent =
 export type LinkEffect =
   | { readonly kind: 'send'; readonly message: SendableMessage }
   | { readonly kind: 'greeted'; readonly hello: Hello }
-  | { readonly kind: 'pairing'; readonly message: Extract<LinkMessage, { kind: 'pair-proof' | 'pair-confirm' | 'pair-done' }> }
+  | {
+      readonly kind: 'pairing'
+      readonly message: Extract<LinkMessage, { kind: 'pair-proof' | 'pair-confirm' | 'pair-done' }>
+    }
   | { readonly kind: 'opened' }
   /** The peer has these heads; `pack` may hold what they need. */
   | { readonly kind: 'offer'; readonly share: ShareName; readonly heads: DeviceHeads; readonly pack: Uint8Array }
   /** Send an update that brings the peer from `known` to `heads`. */
-  | { readonly kind: 'update'; readonly share: ShareName; readonly heads: DeviceHeads; readonly known: DeviceHeads; readonly view: Oid | null | undefined }
+  | {
+      readonly kind: 'update'
+      readonly share: ShareName
+      readonly heads: DeviceHeads
+      readonly known: DeviceHeads
+      readonly view: Oid | null | undefined
+    }
   | { readonly kind: 'peer-changed' }
   | { readonly kind: 'refused'; readonly code: string; readonly message: string }
   | { readonly kind: 'close'; readonly code: CloseCode; readonly reason: string }
@@ -122,7 +140,12 @@ export function updateLink(state: LinkState, event: LinkEvent): Step {
     case 'start':
       return [{ ...state, saidHello: true }, greeting(state)]
     case 'message':
-      return onMessage({ ...state, heardAt: event.now, health: 'healthy' }, event.message, event.now, state.health === 'unhealthy')
+      return onMessage(
+        { ...state, heardAt: event.now, health: 'healthy' },
+        event.message,
+        event.now,
+        state.health === 'unhealthy',
+      )
     case 'tick':
       return onTick(state, event.now)
     case 'admit':
@@ -143,11 +166,17 @@ function onMessage(state: LinkState, message: LinkMessage, now: number, recovere
   if (message.kind === 'hello') return onHello(state, message.hello)
   if (message.kind === 'bye') return [state, [{ kind: 'bye', reason: message.reason }]]
   if (message.kind === 'unknown') return [state, changed]
-  if (message.kind === 'refusal') return [state, [...changed, { kind: 'refused', code: message.code, message: message.message }]]
+  if (message.kind === 'refusal')
+    return [state, [...changed, { kind: 'refused', code: message.code, message: message.message }]]
   if (state.phase === 'greeting') return close(state, CLOSE.protocol, `a ${message.kind} came before the hello`)
   if (message.kind === 'ping') return [state, [...changed, { kind: 'send', message: { kind: 'pong', at: message.at } }]]
-  if (message.kind === 'pong') return [{ ...state, roundTripMs: Math.max(0, now - message.at) }, state.roundTripMs === null ? [{ kind: 'peer-changed' }] : changed]
-  if (message.kind === 'pair-proof' || message.kind === 'pair-confirm' || message.kind === 'pair-done') return [state, [...changed, { kind: 'pairing', message }]]
+  if (message.kind === 'pong')
+    return [
+      { ...state, roundTripMs: Math.max(0, now - message.at) },
+      state.roundTripMs === null ? [{ kind: 'peer-changed' }] : changed,
+    ]
+  if (message.kind === 'pair-proof' || message.kind === 'pair-confirm' || message.kind === 'pair-done')
+    return [state, [...changed, { kind: 'pairing', message }]]
   // What is left speaks of the vault: only an admitted device may say it. One that we have not admitted yet, but that has
   // already admitted us, may be a moment ahead of us during pairing; the engine admits both before either speaks.
   if (state.phase !== 'open') return close(state, CLOSE.unauthorised, 'this device is not paired here')
@@ -155,14 +184,25 @@ function onMessage(state: LinkState, message: LinkMessage, now: number, recovere
   if (message.kind !== 'subscribe' && !state.local.has(message.share)) return [state, changed]
   switch (message.kind) {
     case 'directory': {
-      const share = { ...peerShare(state, message.share), heads: message.heads, applied: message.applied, announced: false }
-      return [withPeerShare(state, message.share, share), [offer(message.share, message.heads, NOTHING), { kind: 'peer-changed' }]]
+      const share = {
+        ...peerShare(state, message.share),
+        heads: message.heads,
+        applied: message.applied,
+        announced: false,
+      }
+      return [
+        withPeerShare(state, message.share, share),
+        [offer(message.share, message.heads, NOTHING), { kind: 'peer-changed' }],
+      ]
     }
     case 'update': {
       const known = peerShare(state, message.share)
       const share = { ...known, heads: new Map([...known.heads, ...message.heads]) }
       if (share.heads.size > MAX_REFS) return close(state, CLOSE.protocol, `more than ${MAX_REFS} devices in one share`)
-      return [withPeerShare(state, message.share, share), [offer(message.share, message.heads, message.pack), { kind: 'peer-changed' }]]
+      return [
+        withPeerShare(state, message.share, share),
+        [offer(message.share, message.heads, message.pack), { kind: 'peer-changed' }],
+      ]
     }
     case 'applied': {
       const share = { ...peerShare(state, message.share), applied: message.view }
@@ -171,7 +211,9 @@ function onMessage(state: LinkState, message: LinkMessage, now: number, recovere
     case 'subscribe': {
       const wanted = new Set(message.shares) // S2: the full list
       const names = [...state.remote.keys()].filter((name) => state.local.has(name))
-      const remote = new Map([...names, ...wanted].map((name) => [name, { ...peerShare(state, name), peerWantsUpdates: wanted.has(name) }]))
+      const remote = new Map(
+        [...names, ...wanted].map((name) => [name, { ...peerShare(state, name), peerWantsUpdates: wanted.has(name) }]),
+      )
       return [{ ...state, remote }, changed]
     }
   }
@@ -193,12 +235,17 @@ function withPeerShare(state: LinkState, name: ShareName, share: PeerShare): Lin
 
 function onHello(state: LinkState, hello: Hello): Step {
   if (state.phase !== 'greeting') return close(state, CLOSE.protocol, 'a second hello')
-  if (hello.endpointId !== state.remoteId) return close(state, CLOSE.protocol, 'the hello names another device than the one that is connected') // L2
+  if (hello.endpointId !== state.remoteId)
+    return close(state, CLOSE.protocol, 'the hello names another device than the one that is connected') // L2
   const theirs = Math.floor(hello.protocol / 100)
   const ours = Math.floor(PROTOCOL_VERSION / 100)
   if (theirs !== ours) {
     const older = theirs < ours ? hello.deviceName : state.self.deviceName
-    return close(state, CLOSE.version, `Tandem protocol ${hello.protocol} and ${PROTOCOL_VERSION} do not fit: update Tandem on ${older}`)
+    return close(
+      state,
+      CLOSE.version,
+      `Tandem protocol ${hello.protocol} and ${PROTOCOL_VERSION} do not fit: update Tandem on ${older}`,
+    )
   }
   return [{ ...state, phase: 'greeted', hello }, [{ kind: 'greeted', hello }]]
 }
@@ -209,7 +256,10 @@ function onAdmit(state: LinkState, local: ReadonlyMap<ShareName, LocalShare>, no
     ...greeting(state),
     { kind: 'opened' },
     { kind: 'send', message: { kind: 'subscribe', shares: [...local.keys()] } },
-    ...[...local].map(([share, s]): LinkEffect => ({ kind: 'send', message: { kind: 'directory', share, heads: s.heads, applied: s.applied } })),
+    ...[...local].map(([share, s]): LinkEffect => ({
+      kind: 'send',
+      message: { kind: 'directory', share, heads: s.heads, applied: s.applied },
+    })),
   ]
   return [{ ...state, phase: 'open', saidHello: true, local, directoryAt: now, pingedAt: now }, effects]
 }
@@ -229,7 +279,8 @@ function onLocal(state: LinkState, name: ShareName, now: LocalShare): Step {
     effects.push({ kind: 'send', message: { kind: 'directory', share: name, heads: now.heads, applied: now.applied } })
     next = withPeerShare(next, name, { ...peer, announced: true })
   }
-  if (before?.applied !== now.applied) effects.push({ kind: 'send', message: { kind: 'applied', share: name, view: now.applied } })
+  if (before?.applied !== now.applied)
+    effects.push({ kind: 'send', message: { kind: 'applied', share: name, view: now.applied } })
   return [next, effects]
 }
 
@@ -239,7 +290,8 @@ function onTick(state: LinkState, now: number): Step {
     return close(state, CLOSE.protocol, `no hello within ${times.helloWithinMs / 1000} s`)
   }
   const silence = now - state.heardAt
-  if (silence >= times.closeAfterMs) return close(state, CLOSE.silent, `nothing heard for ${Math.round(silence / 1000)} s`)
+  if (silence >= times.closeAfterMs)
+    return close(state, CLOSE.silent, `nothing heard for ${Math.round(silence / 1000)} s`)
   const effects: LinkEffect[] = []
   let next = state
   if (silence >= times.unhealthyAfterMs && state.health === 'healthy') {
@@ -252,7 +304,8 @@ function onTick(state: LinkState, now: number): Step {
   }
   if (state.phase === 'open' && now - state.directoryAt >= times.directoryEveryMs) {
     next = { ...next, directoryAt: now }
-    for (const [share, s] of state.local) effects.push({ kind: 'send', message: { kind: 'directory', share, heads: s.heads, applied: s.applied } }) // L8
+    for (const [share, s] of state.local)
+      effects.push({ kind: 'send', message: { kind: 'directory', share, heads: s.heads, applied: s.applied } }) // L8
   }
   return [next, effects]
 }

@@ -66,6 +66,17 @@ describe('the steps of a checkout', () => {
     expect(recorded).toHaveLength(after - 1)
   })
 
+  it('end when the index cannot be written: nothing is written afterwards', async () => {
+    const { disk, tried } = diskThat(() => undefined)
+    const full = { ...disk, record: () => Promise.reject(new StoreError('disk-full', 'no room')) }
+    const run = new CheckoutRun(planOf(900), full, undefined)
+    await expect(run.perform()).rejects.toMatchObject({ code: 'disk-full' })
+    const after = tried.length
+    for (let turn = 0; turn < 300; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(tried).toHaveLength(after)
+    expect(after).toBeLessThan(520)
+  })
+
   it('end when asked to', async () => {
     const stop = new AbortController()
     const { disk, tried } = diskThat((path) => (path === '010.md' ? void stop.abort() : undefined))

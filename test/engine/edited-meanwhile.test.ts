@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { twoDevicesWith } from '../support/devices.ts'
+import { VaultError } from '../../src/ports/errors.ts'
+import { someNotes, twoDevices, twoDevicesWith } from '../support/devices.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import type { TestDevice } from '../support/test-device.ts'
 
@@ -68,6 +69,85 @@ describe('[E1] a file that a person edits while changes arrive', () => {
     a.write({ 'sub/Note.md': 'old\nnew\n' })
     await devices.agree()
     expect(b.vault()).toEqual({ 'Keep.md': 'kept\n', 'sub/Note.md': 'old\nnew\n' })
+  })
+})
+
+describe('[V4] an edit of a file that a checkout brought here, while the rest of that checkout waits', () => {
+  const PARAGRAPHS = 'one\n\ntwo\n\nthree\n'
+
+  it('takes out again what a peer had added, while deletions wait for consent', async () => {
+    const { devices, a, b } = await twoDevicesWith({ ...someNotes(60), 'Other.md': PARAGRAPHS })
+    for (let i = 0; i < 55; i++) b.disk.userDelete(`Note ${i}.md`)
+    await devices.pass(5_000)
+    expect(b.share.tree.consent).toMatchObject({ direction: 'local' })
+    a.write({ 'Note 3.md': 'edited where B has no file any more\n', 'Other.md': `${PARAGRAPHS}\nadded by A\n` })
+    await devices.pass(5_000)
+    expect(b.read('Other.md')).toContain('added by A')
+    b.write({ 'Other.md': PARAGRAPHS })
+    await devices.pass(10_000)
+    expect(b.read('Other.md')).toBe(PARAGRAPHS)
+    expect(a.read('Other.md')).toBe(PARAGRAPHS)
+    await devices.complete(b.share.answerConsent(false))
+    await devices.agree()
+    expect(a.read('Other.md')).toBe(PARAGRAPHS)
+    expect(a.read('Note 3.md')).toBe('edited where B has no file any more\n')
+    expect(Object.keys(a.vault())).toHaveLength(61)
+  })
+
+  for (const first of [true, false]) {
+    it(`takes out a paragraph and a file, while the disk is full${first ? ', of the very first files' : ''}`, async () => {
+      let full = false
+      const beforeReplace = (path: string): void => {
+        if (full && path > 'Note 2') throw new VaultError('disk-full', 'no room', { path })
+      }
+      const { devices, a, b } = twoDevices({}, { files: { beforeReplace } })
+      const files = { 'A.md': PARAGRAPHS, 'B.md': PARAGRAPHS, ...someNotes(60) }
+      if (!first) {
+        a.write({ 'A.md': 'one\n', 'Keep.md': 'kept\n' })
+        await devices.start()
+        await devices.agree()
+      }
+      full = true
+      a.write(files)
+      if (first) await devices.start()
+      await devices.pass(10_000)
+      expect(b.read('A.md')).toBe(PARAGRAPHS)
+      expect(b.read('B.md')).toBe(PARAGRAPHS)
+      expect(b.read('Note 9.md')).toBeUndefined()
+      b.write({ 'A.md': 'one\n' })
+      b.disk.userDelete('B.md')
+      await devices.pass(10_000)
+      expect(b.read('A.md')).toBe('one\n')
+      full = false
+      await devices.agree()
+      expect(a.vault()).toEqual({ ...(first ? {} : { 'Keep.md': 'kept\n' }), ...someNotes(60), 'A.md': 'one\n' })
+    })
+  }
+
+  it('also when the device was killed during the checkout, and the edit was made before it came back', async () => {
+    let killing = false
+    const two = await twoDevicesWith(
+      { 'A.md': 'one\n', 'Keep.md': 'kept\n' },
+      {},
+      {
+        files: {
+          beforeReplace: (path) => {
+            if (killing && path === 'Z.md') two.b.crash()
+          },
+        },
+      },
+    )
+    const { devices, a, b } = two
+    killing = true
+    a.write({ 'A.md': PARAGRAPHS, 'Z.md': 'z\n' })
+    await devices.pass(5_000)
+    expect(b.engine).toBeNull()
+    expect(b.read('A.md')).toBe(PARAGRAPHS)
+    killing = false
+    await devices.start(b)
+    await devices.agree()
+    expect(a.vault()).toEqual({ 'A.md': PARAGRAPHS, 'Keep.md': 'kept\n', 'Z.md': 'z\n' })
+    expect(b.head).toBeNull()
   })
 })
 

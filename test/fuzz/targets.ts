@@ -89,12 +89,10 @@ const misspelt = (texts: fc.Arbitrary<string>) =>
 
 const ME = anId(1)
 const PEER = anId(2)
-const local = fc
-  .dictionary(fc.constantFrom(ME, PEER, anId(3)), fc.nat({ max: 4 }))
-  .map((heads) => ({
-    heads: new Map(Object.entries(heads).map(([id, n]) => [id as typeof ME, anOid(n)])),
-    applied: null,
-  }))
+const local = fc.dictionary(fc.constantFrom(ME, PEER, anId(3)), fc.nat({ max: 4 })).map((heads) => ({
+  heads: new Map(Object.entries(heads).map(([id, n]) => [id as typeof ME, anOid(n)])),
+  applied: null,
+}))
 const linkEvents: fc.Arbitrary<LinkEvent> = fc.oneof(
   {
     weight: 8,

@@ -26,7 +26,9 @@ export class ProcessClock implements Clock {
   constructor(readonly clock: Clock) {}
 
   leftover(): string[] {
-    return [...this.#timers].map((cancel) => this.stacks.get(cancel) ?? 'run with TANDEM_SIM_TIMERS=1 to see who set it')
+    return [...this.#timers].map(
+      (cancel) => this.stacks.get(cancel) ?? 'run with TANDEM_SIM_TIMERS=1 to see who set it',
+    )
   }
 
   now = (): number => this.clock.now()
@@ -114,7 +116,10 @@ export class SimDevice {
       codec: nodeCodec,
       clock,
       random: this.fleet.random,
-      logger: { log: (level, event, message, more) => void this.log.push({ at: clock.now(), level, event, message, ...(more ? { data: more } : {}) }) },
+      logger: {
+        log: (level, event, message, more) =>
+          void this.log.push({ at: clock.now(), level, event, message, ...(more ? { data: more } : {}) }),
+      },
       name: `device ${this.number}`,
       appVersion: 'sim',
       maxPeers: 16,
@@ -168,7 +173,8 @@ export class SimDevice {
 
   files(): Map<string, string> {
     const files = new Map<string, string>()
-    for (const [path, content] of this.disk.files()) if (!path.includes('.tandem-')) files.set(path, new TextDecoder().decode(content))
+    for (const [path, content] of this.disk.files())
+      if (!path.includes('.tandem-')) files.set(path, new TextDecoder().decode(content))
     return files
   }
 
@@ -193,7 +199,8 @@ export class Fleet {
     this.random = seededRandom(seed)
     this.network = new MemoryNetwork({ clock: this.clock, random: this.random, latencyMs: options.latencyMs })
     this.devices = Array.from({ length: count }, (_, i) => new SimDevice(this, i, options))
-    for (const a of this.devices) a.records = this.devices.filter((b) => a !== b && linked(shape, a.number, b.number)).map((b) => recordOf(b))
+    for (const a of this.devices)
+      a.records = this.devices.filter((b) => a !== b && linked(shape, a.number, b.number)).map((b) => recordOf(b))
   }
 
   /** Runs a promise to its end on the virtual clock. */

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { runScenario } from './scenario.ts'
 
 const { TANDEM_SIM_SEED, TANDEM_SIM_SEEDS, TANDEM_SIM_DEVICES } = process.env
-const seeds = TANDEM_SIM_SEED ? [Number(TANDEM_SIM_SEED)] : Array.from({ length: Number(TANDEM_SIM_SEEDS ?? 50) }, (_, i) => 1000 + i)
+const seeds = TANDEM_SIM_SEED
+  ? [Number(TANDEM_SIM_SEED)]
+  : Array.from({ length: Number(TANDEM_SIM_SEEDS ?? 50) }, (_, i) => 1000 + i)
 const options = TANDEM_SIM_DEVICES ? { devices: Number(TANDEM_SIM_DEVICES) } : {}
 
 describe('long simulation', () => {

@@ -20,7 +20,13 @@ export interface SimResult {
 /** A fleet that did not keep a promise. The message names the seed and everything that happened. */
 export class SimFailure extends Error {
   constructor(what: string, fleet: Fleet, actions: readonly string[]) {
-    const state = fleet.devices.map((d) => [`device ${d.number}: ${describe(d)}`, ...[...d.files()].map(([p, c]) => `    ${p}: ${JSON.stringify(c.slice(0, 200))}`), ...d.log.slice(-6).map((r) => `    log ${r.message} ${JSON.stringify(r.data)}`)].join('\n'))
+    const state = fleet.devices.map((d) =>
+      [
+        `device ${d.number}: ${describe(d)}`,
+        ...[...d.files()].map(([p, c]) => `    ${p}: ${JSON.stringify(c.slice(0, 200))}`),
+        ...d.log.slice(-6).map((r) => `    log ${r.message} ${JSON.stringify(r.data)}`),
+      ].join('\n'),
+    )
     super(`seed ${fleet.seed}: ${what}\n  ${actions.join('\n  ')}\n${state.join('\n')}`)
   }
 }
@@ -30,7 +36,9 @@ function describe(device: SimDevice): string {
   if (!engine) return 'down'
   const { share } = device
   const { tree, lastError } = share
-  const peers = engine.peerReports().map((p) => `${p.name} ${p.status}${p.current ? ' current' : ''} ${p.state.lastError?.message ?? ''}`)
+  const peers = engine
+    .peerReports()
+    .map((p) => `${p.name} ${p.status}${p.current ? ' current' : ''} ${p.state.lastError?.message ?? ''}`)
   const heads = [...share.state().heads].map(([id, oid]) => `${id.slice(0, 2)}=${oid.slice(0, 7)}`)
   return `view ${tree.applied?.slice(0, 7)} heads ${heads.join()} settled ${engine.isSettled} dirty ${tree.isDirty} error ${String(lastError)} issues ${JSON.stringify(tree.issues)} consent ${tree.consent?.direction} peers [${peers.join('; ')}]`
 }
@@ -39,13 +47,20 @@ function describe(device: SimDevice): string {
  * One seeded life of a fleet: random edits, cuts, crashes and restarts, then it is healed and drained, and must have kept its
  * promises: the same tree everywhere, every text ever written reachable, and nothing more to say.
  */
-export async function runScenario(seed: number, options: { devices?: number; steps?: number } = {}): Promise<SimResult> {
+export async function runScenario(
+  seed: number,
+  options: { devices?: number; steps?: number } = {},
+): Promise<SimResult> {
   const random = seededRandom(seed ^ 0x5eed)
   const int = (n: number) => Math.floor(random.fraction() * n)
   const pick = <T>(list: readonly T[]): T => list[int(list.length)]!
   const count = options.devices ?? 2 + int(4)
   const shape = pick(['mesh', 'chain', 'star'] as const)
-  const fleet = new Fleet(seed, count, shape, { caseFolding: int(4) === 0, coarseTimes: int(3) === 0, latencyMs: pick([0, 1, 30, 200]) })
+  const fleet = new Fleet(seed, count, shape, {
+    caseFolding: int(4) === 0,
+    coarseTimes: int(3) === 0,
+    latencyMs: pick([0, 1, 30, 200]),
+  })
   const actions: string[] = []
   const written = new Set<string>()
   const words = ['alpha', 'beta', 'gamma', 'delta', 'epsilon', 'zeta']
@@ -153,7 +168,9 @@ export async function runScenario(seed: number, options: { devices?: number; ste
         }
         break
       case 8: {
-        const folders = [...new Set([...device.files().keys()].filter((p) => p.includes('/')).map((p) => p.slice(0, p.indexOf('/'))))]
+        const folders = [
+          ...new Set([...device.files().keys()].filter((p) => p.includes('/')).map((p) => p.slice(0, p.indexOf('/')))),
+        ]
         if (!folders.length) what = 'no folder to rename'
         else {
           const [from, to] = [pick(folders), `${pick(words)}-${serial++}`]
@@ -181,7 +198,12 @@ export async function runScenario(seed: number, options: { devices?: number; ste
   const files = fleet.devices[0]!.files().size
   for (const device of live()) await fleet.complete(device.stop())
   const timers = fleet.devices.flatMap((d) => d.leftoverTimers())
-  if (timers.length) throw new SimFailure(`[L9] ${timers.length} timers are left after everything stopped: ${timers.join()}`, fleet, actions)
+  if (timers.length)
+    throw new SimFailure(
+      `[L9] ${timers.length} timers are left after everything stopped: ${timers.join()}`,
+      fleet,
+      actions,
+    )
   return { seed, devices: count, shape, actions, files }
 }
 
@@ -189,7 +211,15 @@ async function drain(fleet: Fleet): Promise<void> {
   const until = fleet.clock.now() + DRAIN_MS
   while (fleet.clock.now() < until) {
     await fleet.clock.advance(5_000)
-    if (fleet.devices.every((d) => d.engine!.isSettled && !d.share.tree.issues.unreadable.length && d.engine!.peerReports().every((p) => p.status === 'connected' && p.current))) return
+    if (
+      fleet.devices.every(
+        (d) =>
+          d.engine!.isSettled &&
+          !d.share.tree.issues.unreadable.length &&
+          d.engine!.peerReports().every((p) => p.status === 'connected' && p.current),
+      )
+    )
+      return
   }
 }
 
@@ -198,12 +228,19 @@ function checkSameEverywhere(fleet: Fleet, actions: readonly string[]): void {
   const [first, ...rest] = fleet.devices
   const expected = JSON.stringify([...first!.files()].sort())
   for (const device of rest) {
-    if (device.share.state().applied !== first!.share.state().applied) throw new SimFailure(`[V3] device ${device.number} shows another view than device 0`, fleet, actions)
-    if (JSON.stringify([...device.files()].sort()) !== expected) throw new SimFailure(`[V3] device ${device.number} holds other files than device 0`, fleet, actions)
+    if (device.share.state().applied !== first!.share.state().applied)
+      throw new SimFailure(`[V3] device ${device.number} shows another view than device 0`, fleet, actions)
+    if (JSON.stringify([...device.files()].sort()) !== expected)
+      throw new SimFailure(`[V3] device ${device.number} holds other files than device 0`, fleet, actions)
   }
   for (const device of fleet.devices) {
     const behind = device.engine!.peerReports().filter((p) => !p.current)
-    if (behind.length) throw new SimFailure(`[L8] device ${device.number} does not know that ${behind.map((p) => `${p.name} (${p.status}, ${p.state.lastError?.message})`).join()} is current`, fleet, actions)
+    if (behind.length)
+      throw new SimFailure(
+        `[L8] device ${device.number} does not know that ${behind.map((p) => `${p.name} (${p.status}, ${p.state.lastError?.message})`).join()} is current`,
+        fleet,
+        actions,
+      )
   }
 }
 
@@ -214,7 +251,8 @@ function checkNothingLost(fleet: Fleet, actions: readonly string[], written: Rea
   for (const line of written) {
     if (reachable.includes(line) || shown.includes(line)) continue
     // Overwritten or deleted by its own author before any device looked: nobody could have kept it.
-    if (fleet.devices.some((d) => reachableText(d).includes(line))) throw new SimFailure(`[V6] ${line} is known to one device only`, fleet, actions)
+    if (fleet.devices.some((d) => reachableText(d).includes(line)))
+      throw new SimFailure(`[V6] ${line} is known to one device only`, fleet, actions)
   }
 }
 
@@ -240,7 +278,8 @@ function reachableText(device: SimDevice): string {
 
 /** A second drain sends no objects and moves nothing: pings and snapshots are all there is. */
 async function checkAtRest(fleet: Fleet, actions: readonly string[]): Promise<void> {
-  const snapshot = () => JSON.stringify(fleet.devices.map((d) => [[...d.refs], d.objects.objects.size, d.share.state().applied]))
+  const snapshot = () =>
+    JSON.stringify(fleet.devices.map((d) => [[...d.refs], d.objects.objects.size, d.share.state().applied]))
   const before = snapshot()
   await fleet.clock.advance(130_000)
   if (snapshot() !== before) throw new SimFailure('[L8] the fleet does not come to rest', fleet, actions)
