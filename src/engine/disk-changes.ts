@@ -70,6 +70,11 @@ export function wasOutside(entry: IndexEntry): boolean {
   return entry.hashedAt === 0
 }
 
+/** The index entry of a file that was found to hold something else although its stat is the same: the next look reads it. */
+export function distrustedEntry(entry: IndexEntry): IndexEntry {
+  return wasOutside(entry) ? entry : { ...entry, hashedAt: 1 }
+}
+
 /** A skipped place stands for everything below it: a folder that became a link hides its files, it does not delete them. */
 function isWithin(path: string, places: ReadonlySet<string>): boolean {
   for (let at = path; ; at = at.slice(0, at.lastIndexOf('/'))) {

@@ -163,6 +163,12 @@ export class Repository {
     return view
   }
 
+  /** The tree of the view that was computed last, also before a restart; null when there was none, or its commit is gone. */
+  async lastViewTree(): Promise<Oid | null> {
+    const commit = await this.refs.read(MAIN)
+    return commit && (await this.recall(commit)) ? this.graph.get(commit)!.tree : null
+  }
+
   /** Objects without a ref: for a commit that follows. */
   async storeObjects(objects: readonly NewObjectBytes[]): Promise<void> {
     const batch = await this.objects.begin()

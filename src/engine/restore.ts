@@ -1,5 +1,5 @@
-import { hashObject } from '../objects/hash.ts'
-import type { Oid } from '../objects/oid.ts'
+import { hashObject, objectHeader } from '../objects/hash.ts'
+import { parseOid, type Oid } from '../objects/oid.ts'
 import type { VaultPath } from '../objects/vault-path.ts'
 import { LARGE_BLOB } from '../ports/object-store.ts'
 import { VaultError } from '../ports/errors.ts'
@@ -29,13 +29,8 @@ async function oidOnDisk(repository: Repository, files: VaultFiles, path: VaultP
   const stat = await files.stat(path)
   if (!stat) return null
   if (stat.size <= LARGE_BLOB) return hashObject(repository.codec, 'blob', (await files.read(path)).content)
-  const batch = await repository.objects.begin()
-  try {
-    const { stat: now, chunks } = await files.stream(path)
-    const oid = await batch.addStream(now.size, chunks)
-    await batch.commit()
-    return oid
-  } finally {
-    await batch.abort()
-  }
+  const { stat: now, chunks } = await files.stream(path)
+  const sha1 = repository.codec.sha1().update(objectHeader('blob', now.size))
+  for await (const chunk of chunks) sha1.update(chunk)
+  return parseOid(sha1.hex())
 }

@@ -17,7 +17,7 @@ import { LARGE_BLOB } from '../ports/object-store.ts'
 import { CheckoutRun, type CheckoutDisk, type PerformedStep } from './checkout-run.ts'
 import { commitMessage } from './commit-message.ts'
 import { consentKey, type PendingConsent } from './consent.ts'
-import { findDiskChanges, outsideEntry, toEntry, wasOutside, type DiskProgress } from './disk-changes.ts'
+import { distrustedEntry, findDiskChanges, outsideEntry, toEntry, wasOutside, type DiskProgress } from './disk-changes.ts'
 import { weighPlan } from './mass-change.ts'
 import type { Repository } from './repository.ts'
 import { TrackedIndex } from './tracked-index.ts'
@@ -70,6 +70,8 @@ export class WorkingTree {
   #dirty: Set<VaultPath> | null = null
   #consent: PendingConsent | null = null
   #approved: PendingConsent | null = null
+  /** The tree that the disk was being brought to when the checkout was cut: it may have done more than the index knows. */
+  #interrupted: Oid | null = null
   /** Files that could not be read at the last look. */
   #unread: readonly ScanIssue[] = []
   /** E2: the vault's folder is not there, or holds nothing that it held before: an empty mount point, another disk. */
@@ -89,7 +91,9 @@ export class WorkingTree {
     const index = await TrackedIndex.load(options.index, options.repository)
     const outside = [...index.entries].filter(([path, entry]) => !wasOutside(entry) && !options.files.inScope(path))
     await index.setEntries(new Map(outside.map(([path, entry]) => [path, outsideEntry(entry)]))) // E2
-    return new WorkingTree(options, index)
+    const tree = new WorkingTree(options, index)
+    tree.#interrupted = await options.repository.lastViewTree()
+    return tree
   }
 
   /** The view that the disk shows in full; null before the first, and while files of it could not be written. */
@@ -174,6 +178,7 @@ export class WorkingTree {
       await this.#index.setEntries(new Map(changes.unknown.map((path) => [path, null])))
       const commits = await this.#commitChanges(changes.changed, changes.touched)
       if (changes.scan && this.#approved?.direction === 'local') this.#approved = null // a yes counts once
+      if (changes.scan) this.#interrupted = null
       return { commits, postponed: changes.postponed.size }
     } catch (error) {
       this.#restoreDirty(dirty)
@@ -190,9 +195,10 @@ export class WorkingTree {
     if (touched.size) await this.#index.setEntries(touched)
     if (!changed.size) return []
     const view = await this.#repository.view()
-    const viewTree = view && view.commit !== this.#index.base ? await this.#viewEntries(view, changed.keys()) : this.#index.baseTree
+    const viewTree = view && view.commit !== this.#index.base ? await this.#treeEntries(view.tree, changed.keys()) : this.#index.baseTree
     const oids = (map: ReadonlyMap<VaultPath, { readonly oid: Oid } | null>) => new Map([...changed.keys()].flatMap((p) => (map.get(p) ? [[p, map.get(p)!.oid] as const] : [])))
-    const plan = planCommit({ base: oids(this.#index.baseTree), index: oids(this.#index.entries), disk: oids(changed), view: oids(viewTree) })
+    const interrupted = this.#interrupted && oids(await this.#treeEntries(this.#interrupted, changed.keys()))
+    const plan = planCommit({ base: oids(this.#index.baseTree), index: oids(this.#index.entries), disk: oids(changed), view: oids(viewTree), ...(interrupted ? { interrupted } : {}) })
     await this.#index.setEntries(new Map(plan.applied.map((path) => [path, changed.get(path) ?? null])))
     if (this.#isAnotherFolder(changed)) return []
     const edits = new Map(plan.onBase)
@@ -255,9 +261,10 @@ export class WorkingTree {
     return copies
   }
 
-  async #viewEntries(view: View, paths: Iterable<VaultPath>): Promise<Map<VaultPath, FileEntry>> {
+  /** What a tree, mostly much like the base's, has at these paths. */
+  async #treeEntries(tree: Oid, paths: Iterable<VaultPath>): Promise<Map<VaultPath, FileEntry>> {
     const base = this.#index.base && this.#repository.graph.get(this.#index.base)!.tree
-    const changes = new Map((await this.#repository.run(diffTrees(base, view.tree))).map((c) => [c.path, c.right]))
+    const changes = new Map((await this.#repository.run(diffTrees(base, tree))).map((c) => [c.path, c.right]))
     const entries = new Map<VaultPath, FileEntry>()
     for (const path of paths) {
       const entry = changes.has(path) ? changes.get(path) : this.#index.baseTree.get(path)
@@ -305,7 +312,7 @@ export class WorkingTree {
    */
   async #commitOnView(edits: ReadonlyMap<VaultPath, Oid | null>, disk: ReadonlyMap<VaultPath, IndexEntry | null>): Promise<Oid[]> {
     const view = (await this.#repository.view())!
-    const shown = await this.#viewEntries(view, edits.keys())
+    const shown = await this.#treeEntries(view.tree, edits.keys())
     const current = [...edits].filter(([path]) => shown.get(path)?.oid === this.#index.entries.get(path)?.oid)
     if (current.length < edits.size) this.markDirty(edits.keys()) // the view moved on meanwhile: looked at again
     const entries = new Map(current.map(([path, oid]) => [path, oid && { oid, mode: shown.get(path)?.mode ?? '100644' }]))
@@ -372,7 +379,16 @@ export class WorkingTree {
     if (!(await mayStart(plan))) return { settled: false, retry: false, applied: [], removed: [], changes }
     const disk: CheckoutDisk = { apply: (step) => this.#applyStep(step), record: (steps) => this.#recordSteps(steps) }
     const run = new CheckoutRun(plan, disk, onProgress && ((filesDone, filesTotal) => onProgress({ phase: 'checkout', filesDone, filesTotal, bytesDone: 0, bytesTotal: 0 })))
-    await run.perform(signal)
+    this.#interrupted = tree
+    try {
+      await run.perform(signal)
+    } catch (error) {
+      this.markAllDirty()
+      throw error
+    }
+    this.#interrupted = null
+    const entries = run.changed.map((path) => [path, this.#index.entries.get(path)] as const)
+    await this.#index.setEntries(new Map(entries.flatMap(([path, entry]) => (entry ? [[path, distrustedEntry(entry)] as const] : []))))
     const notHere = [...plan.notHere.map((path) => ({ path, reason: 'symbolic links and submodules are not written' })), ...run.impossible]
     this.#issues = { ...this.#issues, failed: [...this.#unread, ...run.failed], notHere }
     this.markDirty(run.changed)

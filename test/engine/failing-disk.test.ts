@@ -119,6 +119,19 @@ describe('a file that cannot be written in the middle of a checkout', () => {
   })
 })
 
+describe('a file whose content changed under an unchanged size and time', () => {
+  it('is not overwritten by what comes from a peer, but committed then, and merged', async () => {
+    const { devices, a, b } = await two({ ...KEPT, 'Note.md': 'one\n\ntwo\n' })
+    await devices.pass(10_000)
+    const { node } = b.disk.find('Note.md')!
+    if (node.kind !== 'file') throw new Error('no file')
+    node.content = new TextEncoder().encode('ONE\n\ntwo\n')
+    a.write({ 'Note.md': 'one\n\ntwo\n\nthree\n' })
+    await devices.agree()
+    expect(a.read('Note.md')).toBe('ONE\n\ntwo\n\nthree\n')
+  })
+})
+
 describe('a disk that is full', () => {
   it('stops the checkout with an issue, commits nothing of it, and goes on when there is room', async () => {
     const { devices, a, b } = await two({ ...KEPT })
@@ -137,6 +150,47 @@ describe('a disk that is full', () => {
     expect(Object.keys(b.vault())).toHaveLength(41)
     expect(b.head).toBeNull()
     expect(b.share.tree.issues.failed).toEqual([])
+  })
+
+  it('under the index makes no edits of what a checkout wrote: what a peer takes back meanwhile stays taken back', async () => {
+    const { devices, a, b } = await two({ ...KEPT, 'Note.md': 'one\n', 'Gone.md': 'gone\n', 'New.md': 'new\n' })
+    a.disk.userDelete('New.md')
+    await devices.agree()
+    b.onOperation = (operation) => {
+      if (operation === 'index.save') throw new Error('ENOSPC')
+    }
+    a.write({ 'Note.md': 'one\ntwo\n', 'New.md': 'new\n' })
+    a.disk.userDelete('Gone.md')
+    await devices.pass(10_000)
+    expect(b.vault()).toEqual({ ...KEPT, 'Note.md': 'one\ntwo\n', 'New.md': 'new\n' })
+    a.write({ 'Note.md': 'one\n', 'Gone.md': 'gone\n' })
+    a.disk.userDelete('New.md')
+    await devices.pass(10_000)
+    b.onOperation = () => undefined
+    await devices.agree()
+    expect(a.vault()).toEqual({ ...KEPT, 'Note.md': 'one\n', 'Gone.md': 'gone\n' })
+    expect(b.head).toBeNull()
+  })
+
+  it('under the index, and a kill: what a peer takes back meanwhile stays taken back', async () => {
+    const { devices, a, b } = await two({ ...KEPT, 'Note.md': 'one\n' })
+    let saves = 0
+    b.onOperation = (operation) => {
+      // The checkout is done, its note is not; what comes now is received before the process dies.
+      if (operation === 'index.save') throw new Error('ENOSPC')
+      if (operation === 'refs.compareAndSwap:done' && ++saves === 3) b.crash()
+    }
+    a.write({ 'Note.md': 'one\ntwo\n' })
+    await devices.pass(4_000)
+    expect(b.read('Note.md')).toBe('one\ntwo\n')
+    a.write({ 'Note.md': 'one\n' })
+    await devices.pass(10_000)
+    expect(b.engine).toBeNull()
+    b.onOperation = () => undefined
+    await devices.start(b)
+    await devices.agree()
+    expect(a.vault()).toEqual({ ...KEPT, 'Note.md': 'one\n' })
+    expect(b.head).toBeNull()
   })
 
   it('under the repository loses no edit: it is committed when there is room', async () => {

@@ -137,6 +137,15 @@ describe('restoring a file', () => {
     expect(device.history().has('third, a moment ago\n')).toBe(true)
   })
 
+  it('[E1] does not replace a large file that the history does not hold yet, nor take it for held after a first try', async () => {
+    const { devices, device } = await aShare({ 'film.mp4': 'first\n' })
+    const first = device.head!
+    device.write({ 'film.mp4': new Uint8Array(5 * 1024 * 1024).fill(7) })
+    for (let tries = 0; tries < 2; tries++)
+      expect(await codeOf(() => restore(devices, device, first, 'film.mp4'))).toBe('unstable')
+    expect(device.disk.files().get('film.mp4')).toHaveLength(5 * 1024 * 1024)
+  })
+
   it('says so when the name cannot be on this device', async () => {
     const { devices, a, b } = await twoDevicesWith({ 'Keep.md': 'kept\n' }, {}, { files: { platform: 'windows' } })
     a.write({ 'con.md': 'reserved\n' })

@@ -7,60 +7,15 @@ import { MemoryNetwork } from '../../src/adapters/memory/memory-transport.ts'
 import { MemoryVaultFiles } from '../../src/adapters/memory/memory-vault-files.ts'
 import { Device } from '../../src/engine/device.ts'
 import { encodePeerAddress } from '../../src/peers/peer-address.ts'
-import type { Clock } from '../../src/ports/clock.ts'
 import type { DataStore, PeerRecord } from '../../src/ports/data-store.ts'
 import type { LogRecord } from '../../src/ports/logger.ts'
 import type { Random } from '../../src/ports/random.ts'
 import type { EndpointId } from '../../src/ports/transport.ts'
+import { ProcessClock } from '../support/process-clock.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 const SHARE = 'vault'
-
-/** A process's own hold on the fleet's time: when it dies, its timers die with it. */
-export class ProcessClock implements Clock {
-  readonly #timers = new Set<() => void>()
-  #dead = false
-  /** Who set each timer, when asked for. */
-  readonly stacks = new Map<() => void, string>()
-  constructor(readonly clock: Clock) {}
-
-  leftover(): string[] {
-    return [...this.#timers].map(
-      (cancel) => this.stacks.get(cancel) ?? 'run with TANDEM_SIM_TIMERS=1 to see who set it',
-    )
-  }
-
-  now = (): number => this.clock.now()
-  zoneMinutes = (): number => this.clock.zoneMinutes()
-
-  after(ms: number, then: () => void): () => void {
-    if (this.#dead) return () => undefined
-    const cancel = this.clock.after(ms, () => {
-      this.#timers.delete(cancel)
-      then()
-    })
-    this.#timers.add(cancel)
-    if (process.env.TANDEM_SIM_TIMERS) this.stacks.set(cancel, new Error(`timer of ${ms} ms`).stack ?? '')
-    return () => {
-      this.#timers.delete(cancel)
-      cancel()
-    }
-  }
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason as Error)
-      const cancel = this.after(ms, resolve)
-      signal?.addEventListener('abort', () => (cancel(), reject(signal.reason as Error)), { once: true })
-    })
-  }
-
-  die(): void {
-    this.#dead = true
-    for (const cancel of this.#timers) cancel()
-  }
-}
 
 /** One device of a fleet: what outlives a restart (disk, repository, index, records), and the engine that runs on it, or none. */
 export class SimDevice {
@@ -167,8 +122,8 @@ export class SimDevice {
     await engine?.stop()
   }
 
-  leftoverTimers(): string[] {
-    return this.#life.clock.leftover()
+  get leftoverTimers(): number {
+    return this.#life.clock.pending
   }
 
   files(): Map<string, string> {

@@ -12,7 +12,7 @@ import type { LinkPhase } from '../../src/peers/peer-states.ts'
 import type { PeerRecord } from '../../src/ports/data-store.ts'
 import type { LogRecord } from '../../src/ports/logger.ts'
 import type { EndpointId, Transport } from '../../src/ports/transport.ts'
-import { ProcessClock } from '../simulation/fleet.ts'
+import { ProcessClock } from './process-clock.ts'
 import { anId } from './sample-messages.ts'
 import { seededRandom } from './seeded-random.ts'
 import { VirtualClock } from './virtual-clock.ts'
@@ -180,7 +180,7 @@ export class TestDevice {
 
   /** Timers of its last run that are still set. */
   get timers(): number {
-    return this.#life?.clock.leftover().length ?? 0
+    return this.#life?.clock.pending ?? 0
   }
 
   get peers() {

@@ -1,5 +1,5 @@
 import { linkSync, lstatSync, renameSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { FileContent, StepResult, WriteStep } from '../../ports/vault-files.ts'
 import { MadeFolders, SourceError, forgetTemporary, removeTemporary, writeTemporary } from './atomic-write.ts'
 import type { TemporaryFile } from './atomic-write.ts'
@@ -109,8 +109,10 @@ function putOver(access: DiskAccess, temporary: TemporaryFile, file: HashedFile)
   return true
 }
 
-/** A hard link fails where a name exists already, which a rename does not. */
+/** A hard link fails where a name exists already, which a rename does not. A name in NFD is the same one (E6). */
 function putNew(access: DiskAccess, temporary: TemporaryFile, target: string): boolean {
+  const decomposed = join(dirname(target), basename(target).normalize('NFD'))
+  if (decomposed !== target && lstatSync(decomposed, { throwIfNoEntry: false })) return false
   try {
     linkSync(temporary.disk, target)
     removeTemporary(access, temporary.disk)

@@ -25,8 +25,9 @@ export type Located =
 const ASCII = /^[\x00-\x7f]*$/
 
 /**
- * For writing, a listing of a folder is believed this long, ms: a checkout asks for thousands of new names in one folder. A name
- * in NFD that somebody puts there meanwhile lies beside what we write, and the next scan tells of it, as without the listing.
+ * For writing, a listing of a folder is believed this long, ms: a checkout asks for thousands of new names in one folder. It is needed
+ * for names in part composed and in part not; one of those that somebody puts there meanwhile lies beside what we write, and the next
+ * scan tells of it.
  */
 const LISTING_MS = 1000
 
@@ -106,8 +107,10 @@ export class DiskNames {
     }
     yield join(folder, name)
     if (ASCII.test(name)) return
+    const decomposed = name.normalize('NFD') // the usual other spelling, asked for by name: a listing may be older
+    if (decomposed !== name) yield join(folder, decomposed)
     for (const other of this.#uncomposedIn(folder, listingMs))
-      if (other.normalize('NFC') === name) yield join(folder, other)
+      if (other !== decomposed && other.normalize('NFC') === name) yield join(folder, other)
   }
 
   #uncomposedIn(folder: string, listingMs: number): readonly string[] {

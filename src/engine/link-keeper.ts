@@ -1,0 +1,318 @@
+import { CLEAN_CLOSE_MS, LIVED_MS } from '../peers/backoff.ts'
+import { keepsNewer } from '../peers/duplicate-link.ts'
+import { encodePeerAddress } from '../peers/peer-address.ts'
+import type { PeerStates } from '../peers/peer-states.ts'
+import type { Clock } from '../ports/clock.ts'
+import { PairingError, TransportError } from '../ports/errors.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { Random } from '../ports/random.ts'
+import type { ByteStream, CloseReason, Connection, EndpointId, PathInfo, Transport } from '../ports/transport.ts'
+import { CLOSE, type CloseCode } from '../protocol/close-codes.ts'
+import { isCurrent, type LinkTimes, type LocalShare } from '../protocol/link-session.ts'
+import {
+  cleanName,
+  PROTOCOL_VERSION,
+  type ByeReason,
+  type DeviceHeads,
+  type Hello,
+  type ShareName,
+} from '../protocol/messages.ts'
+import { Dialler } from './dialler.ts'
+import { Link, type LinkOwner, type PendingUpdate } from './link.ts'
+import type { PairingDesk } from './pairing-desk.ts'
+import { addTraffic, type Peer } from './peer.ts'
+import type { PeerBook } from './peer-book.ts'
+import { closeSentence, peerFault } from './peer-fault.ts'
+
+/** Connections beyond those of peers: strangers that have not said who they are, and pairings. */
+const SPARE_LINKS = 32
+
+/** What is true of a peer without a link. */
+const DOWN = {
+  link: 'disconnected',
+  activity: 'idle',
+  health: 'healthy',
+  connectedAt: null,
+  current: false,
+  roundTripMs: null,
+  path: null,
+} as const
+
+export interface LinkKeeperOptions {
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly deviceName: string
+  readonly appVersion: string
+  readonly maxPeers: number
+  readonly linkTimes?: LinkTimes
+  readonly book: PeerBook
+  readonly states: PeerStates
+  readonly pairing: Pick<PairingDesk, 'begin' | 'onMessage' | 'linkClosed'>
+  /** Current state of every share, for links that open. */
+  readonly local: () => ReadonlyMap<ShareName, LocalShare>
+  /** Whether everything known here is on the disk, and everything on the disk committed. */
+  readonly isSettled: () => boolean
+  readonly traffic: {
+    offer(link: Link, share: ShareName, heads: DeviceHeads, pack: Uint8Array): void
+    buildUpdate(update: PendingUpdate): Promise<Uint8Array>
+    serve(link: Link, stream: ByteStream): Promise<void>
+    abandon(link: Link): void
+  }
+}
+
+/** Every live link, and how the peers' states follow from them: one link per pair (L3), dialled again when it is lost (L4). */
+export class LinkKeeper implements LinkOwner {
+  readonly dialler: Dialler
+  readonly #o: LinkKeeperOptions
+  /** Greeting, pairing, or a peer's. */
+  readonly #links = new Set<Link>()
+  readonly #bootId: Uint8Array
+  #accepting: Promise<void> | null = null
+
+  constructor(options: LinkKeeperOptions) {
+    const { transport, clock, random, states } = options
+    this.#o = options
+    this.#bootId = random.bytes(16)
+    this.dialler = new Dialler({
+      transport,
+      clock,
+      random,
+      states,
+      isLinked: (peer) => this.isLinked(peer),
+      connected: (connection) => this.start(connection, { pairing: false }),
+    })
+  }
+
+  /** Takes the connections that others open. */
+  accept(): void {
+    this.#accepting ??= this.#accept()
+  }
+
+  async #accept(): Promise<void> {
+    for (;;) {
+      const connection = await this.#o.transport.accept()
+      if (!connection) return
+      if (this.#links.size >= this.#o.maxPeers * 2 + SPARE_LINKS) connection.close(CLOSE.busy, 'too many connections')
+      else this.start(connection, { pairing: false })
+    }
+  }
+
+  /** Begins the conversation on a connection. */
+  start(connection: Connection, { pairing }: { pairing: boolean }): Link {
+    const { transport, random, deviceName, appVersion, clock, linkTimes } = this.#o
+    const hello: Hello = {
+      protocol: PROTOCOL_VERSION,
+      endpointId: transport.id,
+      bootId: this.#bootId,
+      deviceName: cleanName(deviceName),
+      appVersion: cleanName(appVersion),
+      features: [],
+      ticket: encodePeerAddress(transport.address()),
+      nonce: random.bytes(32),
+      pairing,
+    }
+    const link = new Link(connection, hello, this, clock, linkTimes)
+    this.#links.add(link)
+    void link.run()
+    return link
+  }
+
+  /** Whether a link to the peer is open, or may be in a moment. */
+  isLinked(peer: Peer): boolean {
+    if (peer.link) return true
+    for (const link of this.#links)
+      if (link.remoteId === peer.record.nodeId && link.state.phase !== 'closed') return true
+    return false
+  }
+
+  /** L8: both show the same view of every share that we have, and nothing waits here. */
+  isCurrent(id: EndpointId): boolean {
+    const link = this.#o.book.get(id)?.link
+    return !!link && this.#o.isSettled() && [...this.#o.local().keys()].every((share) => isCurrent(link.state, share))
+  }
+
+  /** Tells every open link that a share of ours changed. */
+  localChanged(share: ShareName, state: LocalShare): void {
+    for (const { link } of this.#o.book.all()) {
+      if (!link) continue
+      link.dispatch({ kind: 'local', share, state })
+      this.changed(link)
+    }
+  }
+
+  syncing(link: Link, active: boolean): void {
+    const { book, states } = this.#o
+    if (book.get(link.remoteId)?.link === link) states.update(link.remoteId, { activity: active ? 'syncing' : 'idle' })
+  }
+
+  fault(link: Link, error: unknown): void {
+    const { states, clock } = this.#o
+    if (states.get(link.remoteId)) states.update(link.remoteId, { lastError: peerFault(error, clock.now()) })
+  }
+
+  /** Says goodbye to a peer and closes its link, if it has one. */
+  async leave(peer: Peer, reason: ByeReason, code: CloseCode): Promise<void> {
+    const { states, traffic } = this.#o
+    const { link } = peer
+    const { nodeId } = peer.record
+    if (!link) {
+      if (states.get(nodeId)?.link === 'connecting') states.update(nodeId, { link: 'disconnected' })
+      return
+    }
+    states.update(nodeId, { link: 'disconnecting' })
+    traffic.abandon(link)
+    await link.leave(reason, code)
+  }
+
+  /** L9: goodbye to all, then the endpoint is closed and gone. */
+  async stop(): Promise<void> {
+    this.dialler.stop()
+    for (const peer of this.#o.book.all()) this.dialler.cancel(peer)
+    await Promise.all([...this.#links].map((link) => link.leave('shutdown', CLOSE.shutdown)))
+    await this.#o.transport.close()
+    await this.#accepting
+  }
+
+  // ---- LinkOwner
+
+  greeted(link: Link, hello: Hello): void {
+    if (this.#o.pairing.begin(link, hello)) return
+    const peer = this.#o.book.get(link.remoteId)
+    if (peer?.held) return link.close(CLOSE.disconnect, 'disconnected by hand on the other device')
+    if (peer && !hello.pairing) return this.admit(link, peer, hello)
+    this.#o.logger.log('warn', 'link.stranger', 'an unknown device was turned away', {
+      peer: link.remoteId,
+      name: hello.deviceName,
+    }) // P4
+    link.close(CLOSE.unauthorised, hello.pairing ? 'no open invitation here' : 'this device is not paired here')
+  }
+
+  /** Opens a link of a peer, unless another one stays (L3). */
+  admit(link: Link, peer: Peer, hello: Hello): void {
+    const { transport, traffic, book, clock, local } = this.#o
+    const old = peer.link
+    if (old && old !== link) {
+      const older = { remoteBootId: old.state.hello!.bootId, side: old.side }
+      const newer = { remoteBootId: hello.bootId, side: link.side }
+      if (!keepsNewer(transport.id, link.remoteId, older, newer))
+        return link.close(CLOSE.duplicate, 'another link stays')
+      traffic.abandon(old)
+      old.close(CLOSE.duplicate, 'another link stays')
+    }
+    peer.link = link
+    this.dialler.cancel(peer)
+    book.noteTicket(peer, hello.ticket)
+    link.dispatch({ kind: 'admit', local: local(), now: clock.now() })
+  }
+
+  opened(link: Link): void {
+    const { states, clock, logger } = this.#o
+    const before = states.get(link.remoteId)
+    const connectedAt = before?.link === 'connected' ? before.connectedAt : clock.now()
+    const path = link.paths()[0] ?? null
+    states.update(link.remoteId, {
+      link: 'connected',
+      health: 'healthy',
+      lastError: null,
+      retryAt: null,
+      path,
+      connectedAt,
+    })
+    if (before?.link === 'connected') return // L3: a swap of links is no news
+    logger.log('info', 'link.up', `connected to ${link.state.hello?.deviceName ?? 'a device'}`, {
+      peer: link.remoteId,
+      side: link.side,
+    })
+  }
+
+  pairing(link: Link, message: Parameters<PairingDesk['onMessage']>[1]): void {
+    this.#o.pairing.onMessage(link, message)
+  }
+
+  offer(link: Link, share: ShareName, heads: DeviceHeads, pack: Uint8Array): void {
+    this.#o.traffic.offer(link, share, heads, pack)
+  }
+
+  changed(link: Link): void {
+    const { book, states, clock } = this.#o
+    const peer = book.get(link.remoteId)
+    if (peer?.link !== link) return
+    const current = this.isCurrent(link.remoteId)
+    const was = states.get(link.remoteId)
+    const { health, roundTripMs } = link.state
+    states.update(link.remoteId, { health, roundTripMs, current, path: freshPath(link, was?.path ?? null) })
+    if (current && !was?.current) book.noteSync(peer, clock.now())
+  }
+
+  refused(link: Link, code: string, message: string): void {
+    this.#o.logger.log('warn', 'peer.refused', `the other device refused: ${message}`, { peer: link.remoteId, code })
+  }
+
+  buildUpdate(update: PendingUpdate): Promise<Uint8Array> {
+    return this.#o.traffic.buildUpdate(update)
+  }
+
+  serve(link: Link, stream: ByteStream): Promise<void> {
+    return this.#o.traffic.serve(link, stream)
+  }
+
+  closed(link: Link, reason: CloseReason): void {
+    this.#links.delete(link)
+    this.#o.traffic.abandon(link)
+    this.#o.pairing.linkClosed(link, reason)
+    const peer = this.#o.book.get(link.remoteId)
+    if (!peer) return
+    addTraffic(peer.traffic, link.traffic)
+    if (peer.link === link) this.#lost(peer, link, reason)
+    else if (!peer.link && !peer.dialing) this.#neverOpened(peer, reason)
+  }
+
+  #lost(peer: Peer, link: Link, reason: CloseReason): void {
+    const { clock, logger, states } = this.#o
+    const { nodeId } = peer.record
+    peer.link = null
+    if (reason.code === CLOSE.duplicate && this.isLinked(peer)) {
+      // L3: the other device decided first; its hello on the link that stays is on its way. No event, unless that fails.
+      states.update(nodeId, { activity: 'idle', current: false })
+      return
+    }
+    peer.reconnects++
+    const removed = link.bye === 'removed' || (reason.by === 'peer' && reason.code === CLOSE.removed)
+    const clean = link.bye !== null || (reason.by === 'peer' && reason.code === CLOSE.shutdown)
+    const wanted =
+      clean || peer.held || (reason.by === 'us' && (reason.code === CLOSE.shutdown || reason.code === CLOSE.duplicate))
+    if (clock.now() - (states.get(nodeId)?.connectedAt ?? 0) >= LIVED_MS) peer.failures = 0
+    peer.blocked ||= removed
+    logger.log('info', 'link.down', `disconnected: ${closeSentence(reason)}`, { peer: nodeId, code: reason.code })
+    const error = removed
+      ? new PairingError('declined', 'that device removed this one; pair again to go on')
+      : wanted
+        ? null
+        : new TransportError('disconnected', closeSentence(reason))
+    const fault = error && { lastError: peerFault(error, clock.now()) }
+    states.update(nodeId, { ...DOWN, ...fault })
+    if (clean) this.dialler.soon(peer, CLEAN_CLOSE_MS)
+    else this.dialler.again(peer)
+  }
+
+  /** A link to a peer that ended before it opened: refused over there, of another version, or a duplicate that lost. */
+  #neverOpened(peer: Peer, reason: CloseReason): void {
+    const refused = reason.by === 'peer' && reason.code === CLOSE.unauthorised
+    peer.blocked ||= refused
+    const error = refused
+      ? new PairingError('mismatch', 'this device is not paired over there any more; pair again')
+      : new TransportError('disconnected', closeSentence(reason))
+    const fault =
+      reason.code === CLOSE.duplicate || peer.held ? null : { lastError: peerFault(error, this.#o.clock.now()) }
+    this.#o.states.update(peer.record.nodeId, { ...DOWN, ...fault })
+    this.dialler.again(peer)
+  }
+}
+
+/** The path in use now: a connection may move from a relay to a direct one. The same path stays the same value. */
+function freshPath(link: Link, before: PathInfo | null): PathInfo | null {
+  const path = link.paths()[0] ?? null
+  return path && before && path.kind === before.kind && path.address === before.address ? before : path
+}
