@@ -11,6 +11,8 @@ const SAVE_EVERY = 500
 export interface PerformedStep {
   readonly step: CheckoutStep
   readonly result: StepResult
+  /** When it was done, ms since 1970: what the index holds was true then, which may be long before it is saved. */
+  readonly at: number
 }
 
 /** Where the steps take effect, and where they are noted down. */
@@ -18,6 +20,7 @@ export interface CheckoutDisk {
   /** @throws VaultError when the step could not be done; the disk is then as before. */
   apply(step: CheckoutStep): Promise<StepResult>
   record(steps: readonly PerformedStep[]): Promise<void>
+  now(): number
 }
 
 /** The steps of one plan: deletions that make room, then writes side by side, then the other deletions. */
@@ -71,7 +74,7 @@ export class CheckoutRun {
   async #one(step: CheckoutStep): Promise<void> {
     try {
       const result = await this.disk.apply(step)
-      this.#unsaved.push({ step, result })
+      this.#unsaved.push({ step, result, at: this.disk.now() })
       if (result.result === 'changed') this.changed.push(step.path)
       else if (result.result === 'impossible') this.impossible.push({ path: step.path, reason: result.reason })
       else (step.kind === 'write' ? this.applied : this.removed).push(step.path)

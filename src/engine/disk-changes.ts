@@ -1,3 +1,4 @@
+import { foldersOf } from '../history/folders-of.ts'
 import type { Codec } from '../objects/codec.ts'
 import { hashObject } from '../objects/hash.ts'
 import type { VaultPath } from '../objects/vault-path.ts'
@@ -86,6 +87,7 @@ function isWithin(path: string, places: ReadonlySet<string>): boolean {
 /** Null: something is gone or cannot be looked at, so only a full scan can tell. */
 async function statDirty({ files, index }: DiskContext, dirty: ReadonlySet<VaultPath>): Promise<FileStat[] | null> {
   const found = new Map<VaultPath, FileStat>()
+  let folders: ReadonlySet<string> | undefined
   for (const path of dirty) {
     if (!files.inScope(path)) continue
     let stat
@@ -96,6 +98,7 @@ async function statDirty({ files, index }: DiskContext, dirty: ReadonlySet<Vault
       throw error
     }
     if (stat) {
+      if (!index.has(path) && (folders ??= foldersOf(index.keys())).has(path)) return null // a file now, that was a folder
       found.set(path, stat)
       continue
     }

@@ -5,7 +5,7 @@ import type { Codec } from '../objects/codec.ts'
 import { encodeCommit, type Commit, type Identity } from '../objects/commit.ts'
 import { CorruptObjectError, MissingObjectError } from '../objects/errors.ts'
 import type { GitObject, ObjectType, Oid } from '../objects/oid.ts'
-import { StoreError } from '../ports/errors.ts'
+import { StoreError, TandemError } from '../ports/errors.ts'
 import { LARGE_BLOB, type ObjectStore } from '../ports/object-store.ts'
 import type { RefName, RefStore } from '../ports/ref-store.ts'
 import { isEndpointId, type EndpointId } from '../ports/transport.ts'
@@ -165,8 +165,13 @@ export class Repository {
 
   /** The tree of the view that was computed last, also before a restart; null when there was none, or its commit is gone. */
   async lastViewTree(): Promise<Oid | null> {
-    const commit = await this.refs.read(MAIN)
-    return commit && (await this.recall(commit)) ? this.graph.get(commit)!.tree : null
+    try {
+      const commit = await this.refs.read(MAIN)
+      return commit && (await this.recall(commit)) ? this.graph.get(commit)!.tree : null
+    } catch (error) {
+      if (error instanceof TandemError) return null // somebody moved the branch; the view sets it again
+      throw error
+    }
   }
 
   /** Objects without a ref: for a commit that follows. */

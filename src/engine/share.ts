@@ -188,11 +188,14 @@ export class Share {
 
   /** E3: the answer to `tree.consent`. */
   async answerConsent(yes: boolean): Promise<void> {
-    await this.#settling.run(async () => {
-      if (yes) this.tree.approve()
-      else await this.tree.reject()
-    })
-    await this.settle()
+    try {
+      await this.#settling.run(async () => {
+        if (yes) this.tree.approve()
+        else await this.tree.reject()
+      })
+    } finally {
+      await this.settle() // also when a file could not be written back: then it is asked again
+    }
   }
 
   async stop(): Promise<void> {

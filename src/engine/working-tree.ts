@@ -2,7 +2,8 @@ import { findMoves, needsConsent, planCheckout, type CheckoutPlan } from '../his
 import { planCommit } from '../history/commit-plan.ts'
 import { conflictPath, familyOf, inFamily } from '../history/conflict-name.ts'
 import { editTree } from '../history/edit-tree.ts'
-import type { FileEntry } from '../history/file-entry.ts'
+import { isTree, type FileEntry } from '../history/file-entry.ts'
+import { foldersOf } from '../history/folders-of.ts'
 import { diffTrees, entryAt, type TreeChange } from '../history/tree-diff.ts'
 import type { View } from '../history/view.ts'
 import type { Codec } from '../objects/codec.ts'
@@ -205,9 +206,11 @@ export class WorkingTree {
     const stale = [...plan.onBase.keys()].filter((path) => this.#index.entries.get(path)?.oid !== this.#index.baseTree.get(path)?.oid)
     for (const path of stale) edits.delete(path)
     for (const [path, oid] of await this.#copiesOfStale(stale, changed)) edits.set(path, oid)
+    const fit = view && this.#isBaseBehind() ? await this.#fitForView(view, edits.keys(), viewTree) : new Set<VaultPath>()
     const allowed = [...this.#holdMassDeletion(new Map([...edits, ...plan.onView]))]
-    const onBase = new Map(allowed.filter(([path]) => !plan.onView.has(path)))
-    const onView = new Map(allowed.filter(([path]) => plan.onView.has(path)))
+    const belongsOnView = (path: VaultPath): boolean => plan.onView.has(path) || fit.has(path)
+    const onBase = new Map(allowed.filter(([path]) => !belongsOnView(path)))
+    const onView = new Map(allowed.filter(([path]) => belongsOnView(path)))
     const commits = onBase.size || stale.length ? await this.#commitEdits(onBase, changed, [...onBase.keys(), ...stale]) : []
     return onView.size ? [...commits, ...(await this.#commitOnView(onView, changed))] : commits
   }
@@ -276,15 +279,16 @@ export class WorkingTree {
   /** E3 on the side where files vanished: the deletions wait, the rest goes on. */
   #holdMassDeletion(edits: ReadonlyMap<VaultPath, Oid | null>): ReadonlyMap<VaultPath, Oid | null> {
     const added = [...edits].filter(([, oid]) => oid !== null)
-    const folders = new Set(added.flatMap(([path]) => path.split('/').map((_, i, names) => names.slice(0, i).join('/'))))
+    const folders = foldersOf(added.map(([path]) => path))
     const gone = [...edits].filter(([path, oid]) => oid === null && !folders.has(path)).map(([path]) => path) // a file that made room for a folder must go
     const deletions = gone.map((path) => ({ path, expect: this.#index.entries.get(path)!.oid }))
     const moved = new Set(findMoves(deletions, added.map(([, oid]) => ({ oid: oid! }))))
     const deletes = deletions.filter((deletion) => !moved.has(deletion)).map(({ path }) => path)
     if (!needsConsent({ deletes: deletes.length, overwrites: 0, moves: 0 }, this.#index.entries.size)) return edits
     if (this.#isApprovedDeletion(deletes)) return edits
-    const held = new Set(deletes)
-    return new Map([...edits].filter(([path]) => !held.has(path)))
+    const held = new Set<string>(deletes)
+    const stay = foldersOf(held)
+    return new Map([...edits].filter(([path]) => !held.has(path) && !stay.has(path)))
   }
 
   /**
@@ -295,6 +299,7 @@ export class WorkingTree {
     const base = this.#index.base
     const baseTree = base && this.#repository.graph.get(base)!.tree
     const entries = new Map<VaultPath, FileEntry | null>([...edits].map(([path, oid]) => [path, oid && { oid, mode: this.#index.baseTree.get(path)?.mode ?? '100644' }]))
+    this.#makeWay(entries)
     const { tree, objects } = await this.#repository.run(editTree(this.#codec, baseTree, entries))
     const rows = new Map(seen.filter((path) => disk.has(path)).map((path) => [path, disk.get(path) ?? null]))
     if (tree === baseTree) {
@@ -304,6 +309,57 @@ export class WorkingTree {
     const oid = await this.#repository.commit(tree, base ? [base] : [], this.#identity(), commitMessage(edits, this.#index.entries), objects)
     await this.#index.moveBase(oid, [...entries].map(([path, right]) => ({ path, right })), rows)
     return [oid]
+  }
+
+  /** Whether we committed on a view already whose checkout is unfinished: a commit on the base would be a second head (V2). */
+  #isBaseBehind(): boolean {
+    const own = this.#repository.ownHead()
+    const { base } = this.#index
+    return own !== null && !(base && this.#repository.graph.isAncestor(own, base))
+  }
+
+  /** Paths where the disk last held what base and view both say, or where a new file has room in the view. */
+  async #fitForView(view: View, paths: Iterable<VaultPath>, viewTree: ReadonlyMap<VaultPath, FileEntry>): Promise<Set<VaultPath>> {
+    const fit = new Set<VaultPath>()
+    for (const path of paths) {
+      const seen = this.#index.entries.get(path)?.oid
+      if (seen !== viewTree.get(path)?.oid) continue
+      if (seen || (await this.#hasRoom(view.tree, path))) fit.add(path)
+    }
+    return fit
+  }
+
+  /** Neither a folder at the path, nor a file on the way to it. */
+  async #hasRoom(tree: Oid, path: VaultPath): Promise<boolean> {
+    const names = path.split('/')
+    for (let depth = 1; depth <= names.length; depth++) {
+      const there = await this.#repository.run(entryAt(tree, names.slice(0, depth).join('/') as VaultPath))
+      if (!there) return true
+      if (!isTree(there)) return false
+    }
+    return false
+  }
+
+  /**
+   * Where the base holds files that are not on this disk, a person may have made a file in the place of their folder, or a folder in
+   * the place of such a file. As in a merge the folder keeps the name, and the file becomes a conflict copy (V6).
+   */
+  #makeWay(entries: Map<VaultPath, FileEntry | null>): void {
+    const { baseTree } = this.#index
+    const added = [...entries].filter(([path, entry]) => entry && !baseTree.has(path)).map(([path]) => path)
+    if (!added.length) return
+    const staying = foldersOf([...baseTree.keys()].filter((path) => entries.get(path) !== null))
+    const needed = [...foldersOf(added)] as VaultPath[]
+    const files = [...added.filter((path) => staying.has(path)), ...needed.filter((path) => baseTree.has(path) && entries.get(path) !== null)]
+    for (const path of files) {
+      const entry = entries.get(path) ?? baseTree.get(path)!
+      entries.set(path, null)
+      let number = 1
+      const place = (): VaultPath => conflictPath(familyOf(path), { device: name, seconds, zoneMinutes }, number)
+      const { name, seconds, zoneMinutes } = this.#identity()
+      while (entries.has(place()) || baseTree.has(place()) || this.#index.entries.has(place())) number++
+      entries.set(place(), entry)
+    }
   }
 
   /**
@@ -377,7 +433,7 @@ export class WorkingTree {
     }
     const plan = planCheckout(known, target, (path) => this.#files.inScope(path))
     if (!(await mayStart(plan))) return { settled: false, retry: false, applied: [], removed: [], changes }
-    const disk: CheckoutDisk = { apply: (step) => this.#applyStep(step), record: (steps) => this.#recordSteps(steps) }
+    const disk: CheckoutDisk = { apply: (step) => this.#applyStep(step), record: (steps) => this.#recordSteps(steps), now: () => this.#clock.now() }
     const run = new CheckoutRun(plan, disk, onProgress && ((filesDone, filesTotal) => onProgress({ phase: 'checkout', filesDone, filesTotal, bytesDone: 0, bytesTotal: 0 })))
     this.#interrupted = tree
     try {
@@ -422,9 +478,9 @@ export class WorkingTree {
 
   async #recordSteps(done: readonly PerformedStep[]): Promise<void> {
     const rows = new Map<VaultPath, IndexEntry | null>()
-    for (const { step, result } of done) {
+    for (const { step, result, at } of done) {
       if (result.result !== 'applied') continue
-      rows.set(step.path, step.kind === 'write' && result.stat ? toEntry(result.stat, step.oid, this.#clock.now()) : null)
+      rows.set(step.path, step.kind === 'write' && result.stat ? toEntry(result.stat, step.oid, at) : null)
     }
     await this.#index.setEntries(rows)
   }
@@ -466,7 +522,7 @@ export class WorkingTree {
   async #writeBack(path: VaultPath, oid: Oid): Promise<void> {
     const step: CheckoutStep = { kind: 'write', path, expect: null, oid }
     const result = await this.#applyStep(step)
-    await this.#recordSteps([{ step, result }])
+    await this.#recordSteps([{ step, result, at: this.#clock.now() }])
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { CheckoutRun, type CheckoutDisk } from '../../src/engine/checkout-run.ts'
+import { CheckoutRun, type CheckoutDisk, type PerformedStep } from '../../src/engine/checkout-run.ts'
 import { planCheckout } from '../../src/history/checkout-plan.ts'
 import type { Oid } from '../../src/objects/oid.ts'
 import { parseVaultPath } from '../../src/objects/vault-path.ts'
@@ -30,6 +30,7 @@ function diskThat(fails: (path: string) => Error | undefined) {
       return { result: 'applied' }
     },
     record: async (steps) => void recorded.push(...steps.map(({ step }) => step.path)),
+    now: () => tried.length,
   }
   return { disk, tried, recorded }
 }
@@ -75,6 +76,17 @@ describe('the steps of a checkout', () => {
     for (let turn = 0; turn < 300; turn++) await new Promise((resolve) => setImmediate(resolve))
     expect(tried).toHaveLength(after)
     expect(after).toBeLessThan(520)
+  })
+
+  it('are noted with the time when each was done, not that of the note: a file may change in between', async () => {
+    const { disk } = diskThat(() => undefined)
+    const times: number[] = []
+    const noting = {
+      ...disk,
+      record: async (steps: readonly PerformedStep[]) => void times.push(...steps.map(({ at }) => at)),
+    }
+    await new CheckoutRun(planOf(30), noting, undefined).perform()
+    expect(new Set(times).size).toBeGreaterThan(3)
   })
 
   it('end when asked to', async () => {

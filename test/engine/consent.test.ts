@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { VaultError } from '../../src/ports/errors.ts'
 import { aShare, someNotes, twoDevicesWith } from '../support/devices.ts'
 import type { TestDevice } from '../support/test-device.ts'
 
@@ -91,6 +92,24 @@ describe('[E3] deletions made on this device', () => {
     await devices.agree()
     expect(a.vault()).toEqual({ ...before, 'Note 3.md': 'newer text of B\n', 'Note 58.md': 'edited by A\n' })
     expect(a.share.tree.consent).toBeNull()
+  })
+
+  it('are asked again when a no cannot be carried out, and the error is told', async () => {
+    let full = false
+    const beforeReplace = (path: string): void => {
+      if (full) throw new VaultError('disk-full', 'no room', { path })
+    }
+    const { devices, device } = await aShare({ ...someNotes(60), ...KEPT }, { files: { beforeReplace } })
+    const before = device.vault()
+    deleteNotes(device, 55)
+    await devices.pass(5_000)
+    full = true
+    await expect(devices.complete(device.share.answerConsent(false))).rejects.toMatchObject({ code: 'disk-full' })
+    expect(device.share.tree.consent).toMatchObject({ direction: 'local' })
+    full = false
+    await devices.complete(device.share.answerConsent(false))
+    expect(device.vault()).toEqual(before)
+    expect(device.share.tree.consent).toBeNull()
   })
 
   it('are forgotten when the files come back by themselves', async () => {

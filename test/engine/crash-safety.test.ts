@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { VaultError } from '../../src/ports/errors.ts'
 import { someNotes, TestDevices, twoDevicesWith } from '../support/devices.ts'
 import type { TestDevice } from '../support/test-device.ts'
 
@@ -82,6 +83,37 @@ const SCENARIOS: readonly Scenario[] = [
         run: async () => {
           victim.write({ 'Note.md': 'one\n\ntwo\n\nthree of B\n' })
           await devices.pass(5_000)
+        },
+      }
+    },
+  },
+  {
+    title: 'edits of what a checkout brought before the disk was full',
+    prepare: async () => {
+      let full = false
+      const beforeReplace = (path: string): void => {
+        if (full && path.startsWith('twenty/')) throw new VaultError('disk-full', 'no room', { path })
+      }
+      const {
+        devices,
+        a: other,
+        b: victim,
+      } = await twoDevicesWith({ 'Keep.md': 'kept\n', 'Note.md': 'one\n' }, {}, { files: { beforeReplace } })
+      full = true
+      other.write({ 'Brought.md': 'brought\n', 'Note.md': NOTES['Note.md'], ...twentyNew })
+      await devices.pass(2_000)
+      const expected = { 'Keep.md': 'kept\n', 'Mine.md': 'mine\n', 'Note.md': 'one\n\nthree\n', ...twentyNew }
+      return {
+        devices,
+        victim,
+        other,
+        expected,
+        run: async () => {
+          victim.write({ 'Mine.md': 'mine\n', 'Note.md': expected['Note.md'] })
+          victim.disk.userDelete('Brought.md')
+          await devices.pass(2_000)
+          full = false
+          await devices.pass(6_000)
         },
       }
     },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { twoDevices, twoDevicesWith } from '../support/devices.ts'
+import { VaultError } from '../../src/ports/errors.ts'
+import { someNotes, twoDevices, twoDevicesWith } from '../support/devices.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 
 const KEPT = { 'Keep.md': 'kept\n' }
@@ -106,6 +107,41 @@ describe('[E6] names', () => {
 })
 
 describe('[E7] contents', () => {
+  it('a file in the place of a very large folder waits for the same yes as the deletions, and holds up nothing else', async () => {
+    const { devices, a, b } = await twoDevicesWith({ ...someNotes(60, 'Folder/Note '), 'Keep.md': 'kept\n' })
+    a.disk.userDelete('Folder')
+    a.write({ Folder: 'a file now\n', 'Keep.md': 'edited\n' })
+    await devices.pass(10_000)
+    expect(a.share.tree.consent).toMatchObject({ direction: 'local' })
+    expect(a.share.lastError).toBeNull()
+    expect(b.read('Keep.md')).toBe('edited\n')
+    expect(Object.keys(b.vault())).toHaveLength(61)
+    await devices.complete(a.share.answerConsent(true))
+    await devices.pass(5_000)
+    await devices.complete(b.share.answerConsent(true))
+    await devices.agree()
+    expect(b.vault()).toEqual({ Folder: 'a file now\n', 'Keep.md': 'edited\n' })
+  })
+
+  it('a file made where a folder could not be written, and a file in a folder where a file could not: both are kept', async () => {
+    const beforeReplace = (path: string): void => {
+      if (path.startsWith('One/')) throw new VaultError('unwritable', 'no', { path })
+    }
+    const { devices, a, b } = await twoDevicesWith({ 'Keep.md': 'kept\n' }, {}, { files: { beforeReplace } })
+    b.disk.userMkdir('Two')
+    a.write({ 'One/x.md': 'in the folder\n', Two: 'the file of A\n' })
+    await devices.pass(10_000)
+    expect(b.vault()).toEqual({ 'Keep.md': 'kept\n' })
+    if (b.disk.find('One')) b.disk.userDelete('One')
+    b.write({ One: 'the file of B\n', 'Two/y.md': 'in the other folder\n' })
+    await devices.pass(60_000)
+    expect(b.share.lastError).toBeNull()
+    const texts = Object.values(a.vault()).sort()
+    expect(texts).toEqual(['in the folder\n', 'in the other folder\n', 'kept\n', 'the file of A\n', 'the file of B\n'])
+    expect(a.read('One/x.md')).toBe('in the folder\n')
+    expect(a.read('Two/y.md')).toBe('in the other folder\n')
+  })
+
   it('zero bytes, no extension, any bytes, emoji and long names arrive as they are', async () => {
     const random = seededRandom(7)
     const files: Record<string, Uint8Array> = {

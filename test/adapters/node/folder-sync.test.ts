@@ -8,7 +8,8 @@ let turn = 0
 
 vi.mock('node:fs', async (original) => {
   const real = await original<typeof fs>()
-  const fsync = (_fd: number, done: (error: Error | null) => void): void => void syncs.push({ began: ++turn, end: done })
+  const fsync = (_fd: number, done: (error: Error | null) => void): void =>
+    void syncs.push({ began: ++turn, end: done })
   return { ...real, fsync, default: { ...real, fsync } }
 })
 

@@ -122,13 +122,19 @@ describe('writing many new names into a folder, which is listed once a second at
 
   it('neither overwrites nor doubles a file whose name in NFD came since', async () => {
     disk.write('sub/Keep.md', 'kept')
-    expect(await disk.vault.apply(writing(at(first!), 'theirs', null), bytesOf('theirs'))).toMatchObject({ result: 'applied' })
+    expect(await disk.vault.apply(writing(at(first!), 'theirs', null), bytesOf('theirs'))).toMatchObject({
+      result: 'applied',
+    })
     disk.write(inNfd, 'mine')
     expect(await disk.vault.apply(writing(at(name!), 'theirs', null), bytesOf('theirs'))).toEqual({ result: 'changed' })
-    expect(await disk.vault.apply(writing(at(name!), 'theirs', 'old'), bytesOf('theirs'))).toEqual({ result: 'changed' })
+    expect(await disk.vault.apply(writing(at(name!), 'theirs', 'old'), bytesOf('theirs'))).toEqual({
+      result: 'changed',
+    })
     expect(textOf(disk.bytes(inNfd))).toBe('mine')
     expect(disk.listing()).toEqual([first, 'sub/Keep.md', inNfd].sort())
-    expect(await disk.vault.apply(writing(at(name!), 'theirs', 'mine'), bytesOf('theirs'))).toMatchObject({ result: 'applied' })
+    expect(await disk.vault.apply(writing(at(name!), 'theirs', 'mine'), bytesOf('theirs'))).toMatchObject({
+      result: 'applied',
+    })
     expect(textOf(disk.bytes(inNfd))).toBe('theirs')
     expect(disk.listing()).toEqual([first, 'sub/Keep.md', inNfd].sort())
   })
@@ -145,7 +151,9 @@ describe('writing many new names into a folder, which is listed once a second at
     await disk.vault.apply(writing(at('\u00f6.md'), 'x', null), bytesOf('x'))
     disk.write(`${folder!.normalize('NFD')}/one.md`, '1')
     await disk.vault.apply(writing(at(`${folder}/${file}`), '2', null), bytesOf('2'))
-    expect(disk.listing()).toEqual([`${folder!.normalize('NFD')}/one.md`, `${folder!.normalize('NFD')}/two.md`, '\u00f6.md'].sort())
+    expect(disk.listing()).toEqual(
+      [`${folder!.normalize('NFD')}/one.md`, `${folder!.normalize('NFD')}/two.md`, '\u00f6.md'].sort(),
+    )
   })
 
   it('overwrites none that is composed in part either: it lies beside what was written, and the scan tells of it', async () => {
