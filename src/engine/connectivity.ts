@@ -29,7 +29,11 @@ export function isConnected(c: Connectivity): boolean {
  *
  * @throws CorruptObjectError when an object is not of the kind that its place asks for, or a name may not be in a vault.
  */
-export async function checkConnectivity(store: ObjectStore, graph: CommitGraph, tips: Iterable<Oid>): Promise<Connectivity> {
+export async function checkConnectivity(
+  store: ObjectStore,
+  graph: CommitGraph,
+  tips: Iterable<Oid>,
+): Promise<Connectivity> {
   const commits = new Map<Oid, Commit>()
   const missingCommits: Oid[] = []
   const queue = [...new Set(tips)]
@@ -62,7 +66,8 @@ export async function checkConnectivity(store: ObjectStore, graph: CommitGraph, 
       return null
     }
     const object = await store.read(oid)
-    if (object.type !== 'tree') throw new CorruptObjectError('bad-object', `${oid} is a ${object.type} where a tree belongs`)
+    if (object.type !== 'tree')
+      throw new CorruptObjectError('bad-object', `${oid} is a ${object.type} where a tree belongs`)
     return object.content
   }
   for (const { commit } of fresh) {
@@ -78,7 +83,8 @@ export async function checkConnectivity(store: ObjectStore, graph: CommitGraph, 
 export async function readCommit(store: ObjectStore, oid: Oid): Promise<Commit | null> {
   if (!(await store.has(oid))) return null
   const object = await store.read(oid)
-  if (object.type !== 'commit') throw new CorruptObjectError('bad-object', `${oid} is a ${object.type} where a commit belongs`)
+  if (object.type !== 'commit')
+    throw new CorruptObjectError('bad-object', `${oid} is a ${object.type} where a commit belongs`)
   return decodeCommit(object.content)
 }
 

@@ -13,7 +13,11 @@ export interface PendingConsent {
 }
 
 /** A name for one plan: changes when any path or content in it does. */
-export function consentKey(codec: Codec, direction: PendingConsent['direction'], changes: Iterable<readonly [VaultPath, Oid | null]>): string {
+export function consentKey(
+  codec: Codec,
+  direction: PendingConsent['direction'],
+  changes: Iterable<readonly [VaultPath, Oid | null]>,
+): string {
   const lines = [...changes].map(([path, oid]) => `${path}\0${oid ?? ''}`).sort()
   const digest = codec.sha1().update(new TextEncoder().encode([direction, ...lines].join('\n')))
   return digest.hex()

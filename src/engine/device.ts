@@ -48,7 +48,12 @@ export interface DeviceOptions {
 
 export type DeviceEvent =
   | { readonly kind: 'share'; readonly share: ShareName; readonly event: ShareEvent }
-  | { readonly kind: 'peer'; readonly before: PeerState; readonly state: PeerState; readonly record: PeerRecord | undefined }
+  | {
+      readonly kind: 'peer'
+      readonly before: PeerState
+      readonly state: PeerState
+      readonly record: PeerRecord | undefined
+    }
   | { readonly kind: 'transfer'; readonly peer: EndpointId; readonly progress: FetchProgress }
 
 /** A peer as a person sees it. */
@@ -80,7 +85,14 @@ export class Device {
     for (const parts of options.shares) {
       const repository = await Repository.open(parts.objects, parts.refs, codec, transport.id)
       const identity = () => identityOf(options.name, transport.id, clock)
-      const tree = await WorkingTree.open({ repository, files: parts.files, index: parts.index, codec, clock, identity })
+      const tree = await WorkingTree.open({
+        repository,
+        files: parts.files,
+        index: parts.index,
+        codec,
+        clock,
+        identity,
+      })
       shares.set(parts.name, new Share(parts.name, repository, tree, parts.files, clock, logger, options.shareTimes))
     }
     let emit: (event: DeviceEvent) => void = () => undefined
@@ -112,7 +124,9 @@ export class Device {
         emit({ kind: 'share', share: name, event })
       })
     }
-    manager.onPeerStateChange(({ before, state }) => emit({ kind: 'peer', before, state, record: manager.getPeers().find((p) => p.nodeId === state.id) }))
+    manager.onPeerStateChange(({ before, state }) =>
+      emit({ kind: 'peer', before, state, record: manager.getPeers().find((p) => p.nodeId === state.id) }),
+    )
     return device
   }
 
@@ -135,7 +149,15 @@ export class Device {
     return this.peers.getPeers().map((record) => {
       const state = this.peers.states.get(record.nodeId)!
       const current = this.peers.isCurrent(record.nodeId)
-      return { id: record.nodeId, name: record.name, status: peerStatus(state), state, current, record, traffic: this.peers.trafficOf(record.nodeId) }
+      return {
+        id: record.nodeId,
+        name: record.name,
+        status: peerStatus(state),
+        state,
+        current,
+        record,
+        traffic: this.peers.trafficOf(record.nodeId),
+      }
     })
   }
 
@@ -148,5 +170,10 @@ export class Device {
 
 /** V9: the device's name and the real time; the address names the device's key. */
 export function identityOf(name: string, id: EndpointId, clock: Clock): Identity {
-  return { name: cleanIdentityName(name), email: `${id.slice(0, 16)}@tandem.invalid`, seconds: Math.floor(clock.now() / 1000), zoneMinutes: clock.zoneMinutes() }
+  return {
+    name: cleanIdentityName(name),
+    email: `${id.slice(0, 16)}@tandem.invalid`,
+    seconds: Math.floor(clock.now() / 1000),
+    zoneMinutes: clock.zoneMinutes(),
+  }
 }

@@ -62,7 +62,9 @@ export class Dialler {
     const { clock, transport, states } = this.#o
     peer.cancelRetry = null
     const attempt = (peer.dialing = new AbortController())
-    const endDeadline = clock.after(DIAL_MS, () => attempt.abort(new TransportError('timeout', `no answer within ${DIAL_MS / 1000} s`)))
+    const endDeadline = clock.after(DIAL_MS, () =>
+      attempt.abort(new TransportError('timeout', `no answer within ${DIAL_MS / 1000} s`)),
+    )
     states.update(peer.record.nodeId, { link: 'connecting', retryAt: null })
     try {
       const connection = await transport.connect(addressOf(peer), attempt.signal)

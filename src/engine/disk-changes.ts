@@ -19,7 +19,11 @@ export interface DiskChanges {
   /** Files that could not be read just now; they stay dirty. */
   readonly postponed: ReadonlyMap<VaultPath, VaultError>
   /** Of a full scan; null when only the dirty paths were looked at. */
-  readonly scan: { readonly errors: readonly ScanIssue[]; readonly skipped: readonly ScanIssue[]; readonly files: number } | null
+  readonly scan: {
+    readonly errors: readonly ScanIssue[]
+    readonly skipped: readonly ScanIssue[]
+    readonly files: number
+  } | null
 }
 
 export interface DiskProgress {
@@ -40,14 +44,18 @@ export interface DiskContext {
 }
 
 /** Kinds that are compressed already: deflating them again costs time and gains nothing. */
-const COMPRESSED = /\.(png|jpe?g|gif|webp|avif|heic|pdf|zip|gz|7z|rar|mp3|m4a|ogg|opus|flac|mp4|mov|mkv|webm|docx|xlsx|pptx|epub)$/i
+const COMPRESSED =
+  /\.(png|jpe?g|gif|webp|avif|heic|pdf|zip|gz|7z|rar|mp3|m4a|ogg|opus|flac|mp4|mov|mkv|webm|docx|xlsx|pptx|epub)$/i
 
 /**
  * Looks at the dirty paths, or at everything when `dirty` is null, and stores what changed.
  * An absence is believed only after a complete scan without errors that found at least one file (E2); so a dirty path that is
  * gone makes it a full scan.
  */
-export async function findDiskChanges(context: DiskContext, dirty: ReadonlySet<VaultPath> | null): Promise<DiskChanges> {
+export async function findDiskChanges(
+  context: DiskContext,
+  dirty: ReadonlySet<VaultPath> | null,
+): Promise<DiskChanges> {
   const { files, index } = context
   const stats = dirty && (await statDirty(context, dirty))
   if (stats) return storeChanges(context, stats, [], null)
@@ -55,10 +63,25 @@ export async function findDiskChanges(context: DiskContext, dirty: ReadonlySet<V
   const present = new Set(scan.files.map((f) => f.path))
   const skipped = new Set(scan.skipped.map((s) => s.path))
   const emptied = scan.files.length === 0 && index.size > 0
-  const errors = emptied ? [{ path: '', reason: 'the vault folder is empty although it held files before; nothing is deleted or written anywhere until files are back in it' }, ...scan.errors] : scan.errors
-  const absent = errors.length ? [] : [...index].filter(([path]) => !present.has(path) && !isWithin(path, skipped) && files.inScope(path))
+  const errors = emptied
+    ? [
+        {
+          path: '',
+          reason:
+            'the vault folder is empty although it held files before; nothing is deleted or written anywhere until files are back in it',
+        },
+        ...scan.errors,
+      ]
+    : scan.errors
+  const absent = errors.length
+    ? []
+    : [...index].filter(([path]) => !present.has(path) && !isWithin(path, skipped) && files.inScope(path))
   const gone = absent.filter(([, entry]) => !wasOutside(entry)).map(([path]) => path)
-  const changes = await storeChanges(context, scan.files, gone, { errors, skipped: scan.skipped, files: scan.files.length })
+  const changes = await storeChanges(context, scan.files, gone, {
+    errors,
+    skipped: scan.skipped,
+    files: scan.files.length,
+  })
   return { ...changes, unknown: absent.filter(([, entry]) => wasOutside(entry)).map(([path]) => path) }
 }
 
@@ -114,12 +137,23 @@ async function statDirty({ files, index }: DiskContext, dirty: ReadonlySet<Vault
 
 /** git's "racily clean": a file changed within the same tick of the file system's clock keeps its stat. */
 function isTrusted(entry: IndexEntry, stat: FileStat): boolean {
-  if (entry.size !== stat.size || entry.mtimeMs !== stat.mtimeMs || entry.ctimeMs !== stat.ctimeMs || entry.ino !== stat.ino) return false
+  if (
+    entry.size !== stat.size ||
+    entry.mtimeMs !== stat.mtimeMs ||
+    entry.ctimeMs !== stat.ctimeMs ||
+    entry.ino !== stat.ino
+  )
+    return false
   const tickMs = stat.mtimeMs % 1000 === 0 ? 2000 : 10
   return entry.hashedAt - Math.max(stat.mtimeMs, stat.ctimeMs) > tickMs
 }
 
-async function storeChanges(context: DiskContext, stats: readonly FileStat[], gone: readonly VaultPath[], scan: DiskChanges['scan']): Promise<DiskChanges> {
+async function storeChanges(
+  context: DiskContext,
+  stats: readonly FileStat[],
+  gone: readonly VaultPath[],
+  scan: DiskChanges['scan'],
+): Promise<DiskChanges> {
   const { objects, index, signal, onProgress } = context
   const changed = new Map<VaultPath, IndexEntry | null>(gone.map((path) => [path, null]))
   const touched = new Map<VaultPath, IndexEntry>()
@@ -156,7 +190,11 @@ async function storeChanges(context: DiskContext, stats: readonly FileStat[], go
   return { changed, touched, unknown: [], postponed, scan }
 }
 
-async function storeFile({ files, clock, codec, index }: DiskContext, batch: ObjectBatch, { path, size }: FileStat): Promise<IndexEntry> {
+async function storeFile(
+  { files, clock, codec, index }: DiskContext,
+  batch: ObjectBatch,
+  { path, size }: FileStat,
+): Promise<IndexEntry> {
   const compressed = COMPRESSED.test(path)
   if (size > LARGE_BLOB) {
     const { stat, chunks } = await files.stream(path)

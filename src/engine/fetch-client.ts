@@ -2,7 +2,13 @@ import type { Oid } from '../objects/oid.ts'
 import type { Clock } from '../ports/clock.ts'
 import { ProtocolError, TransportError } from '../ports/errors.ts'
 import type { ByteStream } from '../ports/transport.ts'
-import { decodeFetchReply, encodeFetchRequest, MAX_FETCH_OIDS, type FetchReply, type FetchRequest } from '../protocol/fetch-messages.ts'
+import {
+  decodeFetchReply,
+  encodeFetchRequest,
+  MAX_FETCH_OIDS,
+  type FetchReply,
+  type FetchRequest,
+} from '../protocol/fetch-messages.ts'
 import { encodeFrame, FrameReader } from '../protocol/frames.ts'
 import type { DeviceHeads } from '../protocol/messages.ts'
 import type { ReceiveResult, Repository } from './repository.ts'
@@ -33,7 +39,12 @@ export interface FetchOptions {
  *
  * @throws TransportError; ProtocolError `refused` when the peer does not have what it offered; CorruptObjectError.
  */
-export async function fetchHeads(repository: Repository, share: string, heads: DeviceHeads, options: FetchOptions): Promise<Extract<ReceiveResult, { result: 'received' }>> {
+export async function fetchHeads(
+  repository: Repository,
+  share: string,
+  heads: DeviceHeads,
+  options: FetchOptions,
+): Promise<Extract<ReceiveResult, { result: 'received' }>> {
   const fetch = new Fetch(repository, share, options)
   for (;;) {
     const received = await repository.receive(heads)
@@ -41,13 +52,21 @@ export async function fetchHeads(repository: Repository, share: string, heads: D
     const { missingCommits, missingTrees, missingBlobs } = received.missing
     const missing = [...missingCommits, ...missingTrees, ...missingBlobs]
     if (missingCommits.length || missingTrees.length) {
-      await fetch.request({ share, kind: 'history', commits: missingCommits.slice(0, 1000), trees: missingTrees.slice(0, 10_000), haves: [...repository.heads().values()].slice(0, 1000) })
+      await fetch.request({
+        share,
+        kind: 'history',
+        commits: missingCommits.slice(0, 1000),
+        trees: missingTrees.slice(0, 10_000),
+        haves: [...repository.heads().values()].slice(0, 1000),
+      })
     } else {
       await fetch.blobs(missingBlobs)
     }
     // By what is here now, not by what the peer says that it sent: that could go on for ever.
     if ((await repository.objects.missing(missing)).length === missing.length) {
-      throw new ProtocolError('refused', 'the other device announced something that it does not have', { missing: missing.slice(0, 5) })
+      throw new ProtocolError('refused', 'the other device announced something that it does not have', {
+        missing: missing.slice(0, 5),
+      })
     }
   }
 }
@@ -72,7 +91,8 @@ class Fetch {
       const asked = new Set(oids.slice(i, i + MAX_FETCH_OIDS))
       const done = await this.request({ share: this.#share, kind: 'objects', oids: [...asked] })
       for (const { oid, size } of done.large) {
-        if (!asked.delete(oid)) throw new ProtocolError('refused', 'the other device offers a large file that was not asked for', { oid })
+        if (!asked.delete(oid))
+          throw new ProtocolError('refused', 'the other device offers a large file that was not asked for', { oid })
         await this.#large(oid, size)
       }
     }
@@ -115,8 +135,15 @@ class Fetch {
         await this.#onStream({ share: this.#share, kind: 'large', oid, offset: reception.received }, async (frames) => {
           const frame = await frames.frame()
           const reply = frame && decodeFetchReply(frame)
-          if (reply?.kind !== 'large' || reply.oid !== oid || reply.size !== size || reply.offset !== reception.received) {
-            throw new ProtocolError('refused', 'the other device did not send the large file that it announced', { oid })
+          if (
+            reply?.kind !== 'large' ||
+            reply.oid !== oid ||
+            reply.size !== size ||
+            reply.offset !== reception.received
+          ) {
+            throw new ProtocolError('refused', 'the other device did not send the large file that it announced', {
+              oid,
+            })
           }
           for await (const chunk of this.#counted(frames.raw(size - reply.offset))) await reception.write(chunk)
         })
@@ -163,7 +190,8 @@ class Fetch {
       return result
     } catch (error) {
       stream.abort()
-      if (silent) throw new TransportError('timeout', `nothing arrived for ${SILENCE_MS / 1000} s`, {}, { cause: error })
+      if (silent)
+        throw new TransportError('timeout', `nothing arrived for ${SILENCE_MS / 1000} s`, {}, { cause: error })
       signal.throwIfAborted()
       throw error
     } finally {
@@ -182,7 +210,12 @@ class Fetch {
   }
 
   #report(): void {
-    this.#options.onProgress?.({ objectsDone: this.objectsDone, objectsTotal: Math.max(this.#objectsTotal, this.objectsDone), bytesTotal: this.#bytesTotal, bytesReceived: this.#bytesReceived })
+    this.#options.onProgress?.({
+      objectsDone: this.objectsDone,
+      objectsTotal: Math.max(this.#objectsTotal, this.objectsDone),
+      bytesTotal: this.#bytesTotal,
+      bytesReceived: this.#bytesReceived,
+    })
   }
 }
 

@@ -17,7 +17,11 @@ const PIECE_INFLATED = 4 * 1024 * 1024
  * Answers the one request on a bulk stream. `open` gives the share's repository when the peer may have it; a share that it may
  * not have and one that does not exist are refused alike (S5).
  */
-export async function serveFetch(stream: ByteStream, open: (share: string) => Repository | undefined, onSent: (bytes: number) => void): Promise<void> {
+export async function serveFetch(
+  stream: ByteStream,
+  open: (share: string) => Repository | undefined,
+  onSent: (bytes: number) => void,
+): Promise<void> {
   try {
     const frame = await new FrameReader(stream).frame()
     if (!frame) return stream.abort()
@@ -41,8 +45,15 @@ export async function serveFetch(stream: ByteStream, open: (share: string) => Re
 
 type Send = (reply: FetchReply, raw?: Uint8Array) => Promise<void>
 
-async function sendHistory(repository: Repository, request: Extract<FetchRequest, { kind: 'history' }>, send: Send): Promise<void> {
-  const absent: Oid[] = [...request.commits.filter((oid) => !repository.graph.has(oid)), ...(await repository.objects.missing(request.trees))]
+async function sendHistory(
+  repository: Repository,
+  request: Extract<FetchRequest, { kind: 'history' }>,
+  send: Send,
+): Promise<void> {
+  const absent: Oid[] = [
+    ...request.commits.filter((oid) => !repository.graph.has(oid)),
+    ...(await repository.objects.missing(request.trees)),
+  ]
   const lacking = new Set(absent)
   const commits = request.commits.filter((oid) => !lacking.has(oid))
   const pieces = new PieceSender(repository, send)
@@ -73,7 +84,11 @@ async function sendObjects(repository: Repository, oids: readonly Oid[], send: S
   }
   sized.sort((a, b) => a.size - b.size) // T1: notes before attachments
   large.sort((a, b) => a.size - b.size)
-  await send({ kind: 'plan', objects: sized.length + large.length, bytes: [...sized, ...large].reduce((sum, o) => sum + o.size, 0) })
+  await send({
+    kind: 'plan',
+    objects: sized.length + large.length,
+    bytes: [...sized, ...large].reduce((sum, o) => sum + o.size, 0),
+  })
   const pieces = new PieceSender(repository, send)
   for (const { oid, size } of sized) await pieces.add({ kind: 'blob', oid, base: undefined }, size)
   await pieces.flush()
@@ -88,7 +103,8 @@ async function sendLarge(
   onSent: (bytes: number) => void,
 ): Promise<void> {
   const info = await repository.objects.info(oid)
-  if (!info || info.type !== 'blob' || offset > info.size) return send({ kind: 'refusal', code: 'no-object', message: 'there is no such object here' })
+  if (!info || info.type !== 'blob' || offset > info.size)
+    return send({ kind: 'refusal', code: 'no-object', message: 'there is no such object here' })
   await send({ kind: 'large', oid, size: info.size, offset })
   for await (const chunk of repository.objects.stream(oid, offset)) {
     await stream.write(chunk)

@@ -4,8 +4,23 @@ import { ProtocolError, TransportError } from '../ports/errors.ts'
 import type { ByteStream, CloseReason, Connection, EndpointId } from '../ports/transport.ts'
 import { CLOSE, type CloseCode } from '../protocol/close-codes.ts'
 import { encodeFrame, FrameReader } from '../protocol/frames.ts'
-import { newLink, updateLink, type LinkEffect, type LinkEvent, type LinkState, type LinkTimes } from '../protocol/link-session.ts'
-import { decodeMessage, encodeMessage, type ByeReason, type DeviceHeads, type Hello, type SendableMessage, type ShareName } from '../protocol/messages.ts'
+import {
+  newLink,
+  updateLink,
+  type LinkEffect,
+  type LinkEvent,
+  type LinkState,
+  type LinkTimes,
+} from '../protocol/link-session.ts'
+import {
+  decodeMessage,
+  encodeMessage,
+  type ByeReason,
+  type DeviceHeads,
+  type Hello,
+  type SendableMessage,
+  type ShareName,
+} from '../protocol/messages.ts'
 import { SendQueue } from '../protocol/send-queue.ts'
 
 /** How often the session looks at the clock: fine enough for its timeouts of seconds. */
@@ -119,7 +134,11 @@ export class Link {
     const control = this.side === 'dialer' ? await this.#connection.openStream() : await this.#connection.acceptStream()
     if (!control) return
     if (this.side === 'dialer') this.dispatch({ kind: 'start' })
-    await Promise.all([this.#write(control), this.#read(control), this.#serve()].map((task) => task.catch((error: unknown) => this.#fail(error))))
+    await Promise.all(
+      [this.#write(control), this.#read(control), this.#serve()].map((task) =>
+        task.catch((error: unknown) => this.#fail(error)),
+      ),
+    )
   }
 
   dispatch(event: LinkEvent): void {
@@ -142,7 +161,9 @@ export class Link {
         return this.#owner.offer(this, effect.share, effect.heads, effect.pack)
       case 'update': {
         const before = this.#updates.get(effect.share)
-        const update = before ? { ...effect, heads: new Map([...before.heads, ...effect.heads]), known: before.known, view: before.view } : effect
+        const update = before
+          ? { ...effect, heads: new Map([...before.heads, ...effect.heads]), known: before.known, view: before.view }
+          : effect
         this.#updates.set(effect.share, update)
         return this.#wake?.()
       }

@@ -15,7 +15,11 @@ export interface PlannedLoss {
 }
 
 /** Weighs a plan for a share of so many files. Texts are read only when their number alone would be too many. */
-export async function weighPlan(repository: Repository, plan: CheckoutPlan, filesInShare: number): Promise<PlannedLoss> {
+export async function weighPlan(
+  repository: Repository,
+  plan: CheckoutPlan,
+  filesInShare: number,
+): Promise<PlannedLoss> {
   const deletes = plan.steps.filter((step): step is DeleteStep => step.kind === 'delete')
   const writes = plan.steps.filter((step): step is WriteStep => step.kind === 'write')
   const moved = new Set(findMoves(deletes, writes))
@@ -24,6 +28,7 @@ export async function weighPlan(repository: Repository, plan: CheckoutPlan, file
   const replaced = writes.filter(({ expect }) => expect !== null)
   if (!asks(replaced.length)) return { asks: false, deletes: gone, overwrites: replaced.map(({ path }) => path) }
   const overwrites: VaultPath[] = []
-  for (const { path, expect, oid } of replaced) if (!(await repository.run(keepsMost(expect!, oid)))) overwrites.push(path)
+  for (const { path, expect, oid } of replaced)
+    if (!(await repository.run(keepsMost(expect!, oid)))) overwrites.push(path)
   return { asks: asks(overwrites.length), deletes: gone, overwrites }
 }

@@ -13,7 +13,12 @@ export interface ListedObject {
  * What a peer that holds everything reachable from `haves` lacks of `wants`: parents before children, each commit followed by
  * its new trees (a tree before what is in it) and, when asked for, its new blobs.
  */
-export async function* listObjects(repository: Repository, wants: readonly Oid[], haves: readonly Oid[], options: { blobs: boolean }): AsyncGenerator<ListedObject> {
+export async function* listObjects(
+  repository: Repository,
+  wants: readonly Oid[],
+  haves: readonly Oid[],
+  options: { blobs: boolean },
+): AsyncGenerator<ListedObject> {
   const { graph } = repository
   const known = haves.filter((oid) => graph.has(oid))
   const commits = graph.ancestorsNotIn(wants, known)

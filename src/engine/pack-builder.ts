@@ -61,7 +61,8 @@ export class PackBuilder {
     const depth = (this.#depth.get(base) ?? 0) + 1
     if (depth > MAX_CHAIN) return undefined
     const [info, baseInfo] = await Promise.all([objects.info(oid), objects.info(base)])
-    if (!info || !baseInfo || info.type !== baseInfo.type || Math.max(info.size, baseInfo.size) > DELTA_LIMIT) return undefined
+    if (!info || !baseInfo || info.type !== baseInfo.type || Math.max(info.size, baseInfo.size) > DELTA_LIMIT)
+      return undefined
     const [target, source] = await Promise.all([objects.read(oid), objects.read(base)])
     const delta = createDelta(source.content, target.content)
     if (!delta) return undefined
@@ -72,7 +73,10 @@ export class PackBuilder {
 }
 
 /** A thin pack with all that `wants` need beyond `haves`; empty when that is not small. */
-export async function buildUpdatePack(repository: Repository, objects: AsyncIterable<ListedObject>): Promise<Uint8Array> {
+export async function buildUpdatePack(
+  repository: Repository,
+  objects: AsyncIterable<ListedObject>,
+): Promise<Uint8Array> {
   const builder = new PackBuilder(repository)
   for await (const object of objects) {
     if (object.kind === 'blob') {

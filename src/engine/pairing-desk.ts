@@ -67,9 +67,20 @@ export class PairingDesk implements PairingHost {
       this.#invitations.cancel(secret)
       if (this.#waiting.delete(waiting)) waiting.reject(error)
     }
-    const cancelExpiry = clock.after(INVITATION_MS, () => end(new PairingError('expired', 'Nobody used the link within ten minutes, so it is no longer valid. Make a new one.')))
+    const cancelExpiry = clock.after(INVITATION_MS, () =>
+      end(
+        new PairingError(
+          'expired',
+          'Nobody used the link within ten minutes, so it is no longer valid. Make a new one.',
+        ),
+      ),
+    )
     paired.then(cancelExpiry, cancelExpiry)
-    return { offer: { address: this.#o.address(), secret, share, name: deviceName }, paired, cancel: () => end(new PairingError('declined', 'The invitation was cancelled.')) }
+    return {
+      offer: { address: this.#o.address(), secret, share, name: deviceName },
+      paired,
+      cancel: () => end(new PairingError('declined', 'The invitation was cancelled.')),
+    }
   }
 
   /** Follows a pairing link over a connection that was dialled for it. @throws PairingError, TransportError. */
@@ -137,7 +148,8 @@ export class PairingDesk implements PairingHost {
   #use(secret: Uint8Array, device: EndpointId): void {
     const usedBy = this.#invitations.find(secret)?.usedBy
     if (usedBy === undefined) throw new PairingError('expired', 'The invitation has ended meanwhile. Make a new link.')
-    if (usedBy !== null && usedBy !== device) throw new PairingError('used', 'Another device has used this link meanwhile. Make a new one.')
+    if (usedBy !== null && usedBy !== device)
+      throw new PairingError('used', 'Another device has used this link meanwhile. Make a new one.')
     this.#invitations.markUsed(secret, device)
   }
 
@@ -165,8 +177,14 @@ export class PairingDesk implements PairingHost {
 /** Why a pairing ended with its link. */
 function pairingFailure(link: Link, reason: CloseReason): PairingError | TransportError {
   if (reason.by === 'peer' && reason.code === CLOSE.unauthorised) {
-    return new PairingError('mismatch', `The other device did not accept this link: it was used already, has expired, or was cancelled (${cleanText(reason.reason, 200)}). Make a new one there.`)
+    return new PairingError(
+      'mismatch',
+      `The other device did not accept this link: it was used already, has expired, or was cancelled (${cleanText(reason.reason, 200)}). Make a new one there.`,
+    )
   }
   if (link.bye !== null) return new PairingError('declined', 'The pairing was cancelled on the other device.')
-  return new TransportError('disconnected', `The connection ended before the devices were paired: ${closeSentence(reason)}.`)
+  return new TransportError(
+    'disconnected',
+    `The connection ended before the devices were paired: ${closeSentence(reason)}.`,
+  )
 }

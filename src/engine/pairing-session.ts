@@ -119,7 +119,15 @@ export class PairingSession {
       await this.#host.store(this.#link, this.#hello, this.#state.role, secret)
       this.#dispatch({ kind: 'stored' })
     } catch (error) {
-      const failure = error instanceof PairingError ? error : new PairingError('declined', `The other device could not be stored: ${error instanceof Error ? error.message : String(error)}`, {}, { cause: error })
+      const failure =
+        error instanceof PairingError
+          ? error
+          : new PairingError(
+              'declined',
+              `The other device could not be stored: ${error instanceof Error ? error.message : String(error)}`,
+              {},
+              { cause: error },
+            )
       this.cancel(failure)
       this.#link.close(CLOSE.unauthorised, REFUSALS[failure.code] ?? 'the other device could not store this one')
     }

@@ -80,7 +80,8 @@ export class Repository {
       const oid = pending.pop()!
       if (commits.has(oid) || this.graph.has(oid)) continue
       const commit = await readCommit(this.objects, oid)
-      if (!commit) throw new StoreError('damaged', `the repository lacks commit ${oid}, which its history needs`, { oid })
+      if (!commit)
+        throw new StoreError('damaged', `the repository lacks commit ${oid}, which its history needs`, { oid })
       commits.set(oid, commit)
       pending.push(...commit.parents)
     }
@@ -192,7 +193,13 @@ export class Repository {
    *
    * @throws StoreError `damaged` when somebody else moved our ref.
    */
-  async commit(tree: Oid, parents: readonly Oid[], identity: Identity, message: string, objects: readonly NewObjectBytes[]): Promise<Oid> {
+  async commit(
+    tree: Oid,
+    parents: readonly Oid[],
+    identity: Identity,
+    message: string,
+    objects: readonly NewObjectBytes[],
+  ): Promise<Oid> {
     return this.#writing.run(async () => {
       const commit: Commit = { tree, parents, author: identity, committer: identity, message }
       const batch = await this.objects.begin()
@@ -213,7 +220,9 @@ export class Repository {
         return oid
       }
       if (!(await this.refs.compareAndSwap(`${DEVICES}${this.self}`, before, oid))) {
-        throw new StoreError('damaged', "this device's own ref was moved by another program; start Tandem again", { ref: `${DEVICES}${this.self}` })
+        throw new StoreError('damaged', "this device's own ref was moved by another program; start Tandem again", {
+          ref: `${DEVICES}${this.self}`,
+        })
       }
       this.#addToGraph(oid, commit)
       this.#heads.set(this.self, oid)
@@ -269,7 +278,9 @@ export class Repository {
       return null
     }
     if (!(await this.refs.compareAndSwap(`${DEVICES}${device}`, from, to))) {
-      throw new StoreError('damaged', 'a ref was moved by another program; start Tandem again', { ref: `${DEVICES}${device}` })
+      throw new StoreError('damaged', 'a ref was moved by another program; start Tandem again', {
+        ref: `${DEVICES}${device}`,
+      })
     }
     this.#heads.set(device, to)
     return null

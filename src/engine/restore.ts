@@ -12,16 +12,28 @@ import type { Repository } from './repository.ts'
  *
  * @throws VaultError `unstable` when the file changes under our hands, and what `apply` throws.
  */
-export async function restoreFile(repository: Repository, files: VaultFiles, path: VaultPath, oid: Oid): Promise<'restored' | 'same'> {
+export async function restoreFile(
+  repository: Repository,
+  files: VaultFiles,
+  path: VaultPath,
+  oid: Oid,
+): Promise<'restored' | 'same'> {
   const expect = await oidOnDisk(repository, files, path)
   if (expect === oid) return 'same'
   if (expect !== null && !(await repository.objects.info(expect)))
-    throw new VaultError('unstable', `${path} holds an edit that is not in the history yet; try again in a moment`, { path })
+    throw new VaultError('unstable', `${path} holds an edit that is not in the history yet; try again in a moment`, {
+      path,
+    })
   const info = (await repository.objects.info(oid))!
-  const content = info.size > LARGE_BLOB ? { size: info.size, chunks: repository.objects.stream(oid) } : await repository.readBlob(oid)
+  const content =
+    info.size > LARGE_BLOB
+      ? { size: info.size, chunks: repository.objects.stream(oid) }
+      : await repository.readBlob(oid)
   const outcome = await files.apply({ kind: 'write', path, expect, oid }, content)
-  if (outcome.result === 'changed') throw new VaultError('unstable', `${path} is being changed right now; try again`, { path })
-  if (outcome.result === 'impossible') throw new VaultError('bad-path', `${path} cannot be written here: ${outcome.reason}`, { path })
+  if (outcome.result === 'changed')
+    throw new VaultError('unstable', `${path} is being changed right now; try again`, { path })
+  if (outcome.result === 'impossible')
+    throw new VaultError('bad-path', `${path} cannot be written here: ${outcome.reason}`, { path })
   return 'restored'
 }
 

@@ -79,7 +79,7 @@ export class ShareTraffic {
   }
 
   async #fetch(link: Link, share: Share, heads: DeviceHeads, signal: AbortSignal): Promise<void> {
-    for (let attempt = 0; ; ) {
+    for (let attempt = 0; ;) {
       try {
         const { refused } = await fetchHeads(share.repository, share.name, heads, {
           openStream: () => link.openStream(),
@@ -89,8 +89,18 @@ export class ShareTraffic {
           onBytes: (count) => (link.traffic.bytesReceived += count),
         })
         for (const { device, kept } of refused) {
-          this.#logger.log('warn', 'ref.refused', `a move of device ${device.slice(0, 10)}'s history that is not forward was refused`, { device, kept, peer: link.remoteId })
-          link.send({ kind: 'refusal', code: 'not-forward', share: share.name, message: `the head of ${device} here is ${kept}, which yours does not continue` })
+          this.#logger.log(
+            'warn',
+            'ref.refused',
+            `a move of device ${device.slice(0, 10)}'s history that is not forward was refused`,
+            { device, kept, peer: link.remoteId },
+          )
+          link.send({
+            kind: 'refusal',
+            code: 'not-forward',
+            share: share.name,
+            message: `the head of ${device} here is ${kept}, which yours does not continue`,
+          })
         }
         return
       } catch (error) {
@@ -107,7 +117,10 @@ export class ShareTraffic {
 
   #fault(link: Link, error: unknown): void {
     this.#listener.fault(link, error)
-    this.#logger.log('warn', 'transfer.failed', error instanceof Error ? error.message : String(error), { peer: link.remoteId, ...(error instanceof TandemError ? { code: error.code } : {}) })
+    this.#logger.log('warn', 'transfer.failed', error instanceof Error ? error.message : String(error), {
+      peer: link.remoteId,
+      ...(error instanceof TandemError ? { code: error.code } : {}),
+    })
     if (error instanceof CorruptObjectError) link.close(CLOSE.protocol, `damaged data: ${error.message}`.slice(0, 180))
   }
 

@@ -28,7 +28,13 @@ const MAX_ROUNDS = 5
 export type ShareEvent =
   | { readonly kind: 'state'; readonly state: LocalShare }
   | { readonly kind: 'progress'; readonly progress: SettleProgress }
-  | { readonly kind: 'settled'; readonly applied: readonly string[]; readonly removed: readonly string[]; readonly committed: number; readonly ms: number }
+  | {
+      readonly kind: 'settled'
+      readonly applied: readonly string[]
+      readonly removed: readonly string[]
+      readonly committed: number
+      readonly ms: number
+    }
   | { readonly kind: 'consent' }
   | { readonly kind: 'error'; readonly error: unknown }
 
@@ -74,7 +80,13 @@ export class Share {
 
   /** Whether everything that is known is on the disk and everything on the disk is committed. */
   get isSettled(): boolean {
-    return !this.tree.isDirty && !this.tree.consent && !this.#queued && this.#firstDirtyAt === null && this.#lastError === null
+    return (
+      !this.tree.isDirty &&
+      !this.tree.consent &&
+      !this.#queued &&
+      this.#firstDirtyAt === null &&
+      this.#lastError === null
+    )
   }
 
   /** Scans and commits what changed while we were away, before anything of a peer is applied (E5); then watches. */
@@ -134,7 +146,10 @@ export class Share {
     let retry = false
     try {
       for (let round = 0; round < MAX_ROUNDS; round++) {
-        const result = await this.tree.settle({ signal: this.#abort.signal, onProgress: (progress) => this.#events.emit({ kind: 'progress', progress }) })
+        const result = await this.tree.settle({
+          signal: this.#abort.signal,
+          onProgress: (progress) => this.#events.emit({ kind: 'progress', progress }),
+        })
         for (const path of result.applied) applied.add(path)
         for (const path of result.removed) removed.add(path)
         committed += result.committed.length
@@ -147,11 +162,22 @@ export class Share {
       if (this.#abort.signal.aborted) return
       this.#lastError = error instanceof Error ? error : new Error(String(error))
       retry = !(error instanceof StoreError && error.code === 'damaged')
-      this.logger.log('error', 'share.error', error instanceof Error ? error.message : String(error), error instanceof TandemError ? { code: error.code } : {})
+      this.logger.log(
+        'error',
+        'share.error',
+        error instanceof Error ? error.message : String(error),
+        error instanceof TandemError ? { code: error.code } : {},
+      )
       this.#events.emit({ kind: 'error', error })
     }
     if (applied.size || removed.size || committed) {
-      this.#events.emit({ kind: 'settled', applied: [...applied], removed: [...removed], committed, ms: this.clock.now() - startedAt })
+      this.#events.emit({
+        kind: 'settled',
+        applied: [...applied],
+        removed: [...removed],
+        committed,
+        ms: this.clock.now() - startedAt,
+      })
     }
     if (applied.size || committed) this.#maintainLater()
     if (this.tree.consent) this.#events.emit({ kind: 'consent' })
@@ -172,7 +198,11 @@ export class Share {
     try {
       await this.repository.objects.maintain()
     } catch (error) {
-      this.logger.log('warn', 'share.maintenance', `the repository could not be tidied up: ${error instanceof Error ? error.message : String(error)}`)
+      this.logger.log(
+        'warn',
+        'share.maintenance',
+        `the repository could not be tidied up: ${error instanceof Error ? error.message : String(error)}`,
+      )
     }
   }
 

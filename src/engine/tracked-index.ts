@@ -57,7 +57,11 @@ export class TrackedIndex {
   }
 
   /** A new base: a commit that differs from the old one by `changes`; `rows` as in `setEntries`. All of it or nothing is stored. */
-  async moveBase(base: Oid, changes: readonly Pick<TreeChange, 'path' | 'right'>[], rows: ReadonlyMap<VaultPath, IndexEntry | null> = new Map()): Promise<void> {
+  async moveBase(
+    base: Oid,
+    changes: readonly Pick<TreeChange, 'path' | 'right'>[],
+    rows: ReadonlyMap<VaultPath, IndexEntry | null> = new Map(),
+  ): Promise<void> {
     await this.#save(rows, base)
     for (const { path, right } of changes) {
       if (right) this.#baseTree.set(path, right)

@@ -23,10 +23,17 @@ export interface NewEntry {
  *
  * @throws CorruptObjectError for a tree that is malformed, too deep, or holds a submodule or a name that no vault may hold (E6).
  */
-export async function walkNewEntries(readTree: TreeReader, tree: Oid, bases: readonly Oid[], seen: Set<Oid>, visit: (entry: NewEntry) => void | Promise<void>): Promise<void> {
+export async function walkNewEntries(
+  readTree: TreeReader,
+  tree: Oid,
+  bases: readonly Oid[],
+  seen: Set<Oid>,
+  visit: (entry: NewEntry) => void | Promise<void>,
+): Promise<void> {
   const walk = async (oid: Oid, baseTrees: readonly Oid[], path: string, depth: number): Promise<void> => {
     if (baseTrees.includes(oid) || seen.has(oid)) return
-    if (depth > MAX_DEPTH) throw new CorruptObjectError('bad-tree', `folders are nested more than ${MAX_DEPTH} deep at ${path}`)
+    if (depth > MAX_DEPTH)
+      throw new CorruptObjectError('bad-tree', `folders are nested more than ${MAX_DEPTH} deep at ${path}`)
     seen.add(oid)
     await visit({ kind: 'tree', oid, path, base: baseTrees[0] })
     const content = await readTree(oid)
@@ -40,7 +47,8 @@ export async function walkNewEntries(readTree: TreeReader, tree: Oid, bases: rea
       const there = baseEntries.map((b) => b.get(entry.name)).filter((e) => e !== undefined)
       if (there.some((e) => e.oid === entry.oid)) continue
       const below = treePath(path && `${path}/`, entry.name)
-      if (entry.mode === '160000') throw new CorruptObjectError('bad-tree', `${below} is a git submodule, which a vault cannot hold`)
+      if (entry.mode === '160000')
+        throw new CorruptObjectError('bad-tree', `${below} is a git submodule, which a vault cannot hold`)
       if (entry.mode === '40000') {
         await walk(
           entry.oid,

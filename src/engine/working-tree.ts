@@ -18,7 +18,14 @@ import { LARGE_BLOB } from '../ports/object-store.ts'
 import { CheckoutRun, type CheckoutDisk, type PerformedStep } from './checkout-run.ts'
 import { commitMessage } from './commit-message.ts'
 import { consentKey, type PendingConsent } from './consent.ts'
-import { distrustedEntry, findDiskChanges, outsideEntry, toEntry, wasOutside, type DiskProgress } from './disk-changes.ts'
+import {
+  distrustedEntry,
+  findDiskChanges,
+  outsideEntry,
+  toEntry,
+  wasOutside,
+  type DiskProgress,
+} from './disk-changes.ts'
 import { weighPlan } from './mass-change.ts'
 import type { Repository } from './repository.ts'
 import { TrackedIndex } from './tracked-index.ts'
@@ -142,7 +149,12 @@ export class WorkingTree {
     if (joined) committed.commits.push(joined)
     const view = await this.#repository.view()
     const outcome = await this.#checkout(view, options)
-    return { ...outcome, committed: committed.commits, retry: outcome.retry || committed.postponed > 0 || this.#issues.unreadable.length > 0, settled: outcome.settled && !this.isDirty }
+    return {
+      ...outcome,
+      committed: committed.commits,
+      retry: outcome.retry || committed.postponed > 0 || this.#issues.unreadable.length > 0,
+      settled: outcome.settled && !this.isDirty,
+    }
   }
 
   async #commitDiskChanges({ signal, onProgress }: SettleOptions): Promise<{ commits: Oid[]; postponed: number }> {
@@ -192,26 +204,43 @@ export class WorkingTree {
     else for (const path of dirty) this.#dirty.add(path)
   }
 
-  async #commitChanges(changed: ReadonlyMap<VaultPath, IndexEntry | null>, touched: ReadonlyMap<VaultPath, IndexEntry>): Promise<Oid[]> {
+  async #commitChanges(
+    changed: ReadonlyMap<VaultPath, IndexEntry | null>,
+    touched: ReadonlyMap<VaultPath, IndexEntry>,
+  ): Promise<Oid[]> {
     if (touched.size) await this.#index.setEntries(touched)
     if (!changed.size) return []
     const view = await this.#repository.view()
-    const viewTree = view && view.commit !== this.#index.base ? await this.#treeEntries(view.tree, changed.keys()) : this.#index.baseTree
-    const oids = (map: ReadonlyMap<VaultPath, { readonly oid: Oid } | null>) => new Map([...changed.keys()].flatMap((p) => (map.get(p) ? [[p, map.get(p)!.oid] as const] : [])))
+    const viewTree =
+      view && view.commit !== this.#index.base
+        ? await this.#treeEntries(view.tree, changed.keys())
+        : this.#index.baseTree
+    const oids = (map: ReadonlyMap<VaultPath, { readonly oid: Oid } | null>) =>
+      new Map([...changed.keys()].flatMap((p) => (map.get(p) ? [[p, map.get(p)!.oid] as const] : [])))
     const interrupted = this.#interrupted && oids(await this.#treeEntries(this.#interrupted, changed.keys()))
-    const plan = planCommit({ base: oids(this.#index.baseTree), index: oids(this.#index.entries), disk: oids(changed), view: oids(viewTree), ...(interrupted ? { interrupted } : {}) })
+    const plan = planCommit({
+      base: oids(this.#index.baseTree),
+      index: oids(this.#index.entries),
+      disk: oids(changed),
+      view: oids(viewTree),
+      ...(interrupted ? { interrupted } : {}),
+    })
     await this.#index.setEntries(new Map(plan.applied.map((path) => [path, changed.get(path) ?? null])))
     if (this.#isAnotherFolder(changed)) return []
     const edits = new Map(plan.onBase)
-    const stale = [...plan.onBase.keys()].filter((path) => this.#index.entries.get(path)?.oid !== this.#index.baseTree.get(path)?.oid)
+    const stale = [...plan.onBase.keys()].filter(
+      (path) => this.#index.entries.get(path)?.oid !== this.#index.baseTree.get(path)?.oid,
+    )
     for (const path of stale) edits.delete(path)
     for (const [path, oid] of await this.#copiesOfStale(stale, changed)) edits.set(path, oid)
-    const fit = view && this.#isBaseBehind() ? await this.#fitForView(view, edits.keys(), viewTree) : new Set<VaultPath>()
+    const fit =
+      view && this.#isBaseBehind() ? await this.#fitForView(view, edits.keys(), viewTree) : new Set<VaultPath>()
     const allowed = [...this.#holdMassDeletion(new Map([...edits, ...plan.onView]))]
     const belongsOnView = (path: VaultPath): boolean => plan.onView.has(path) || fit.has(path)
     const onBase = new Map(allowed.filter(([path]) => !belongsOnView(path)))
     const onView = new Map(allowed.filter(([path]) => belongsOnView(path)))
-    const commits = onBase.size || stale.length ? await this.#commitEdits(onBase, changed, [...onBase.keys(), ...stale]) : []
+    const commits =
+      onBase.size || stale.length ? await this.#commitEdits(onBase, changed, [...onBase.keys(), ...stale]) : []
     return onView.size ? [...commits, ...(await this.#commitOnView(onView, changed))] : commits
   }
 
@@ -224,14 +253,24 @@ export class WorkingTree {
     const gone = [...changed].filter(([path, entry]) => entry === null && entries.has(path)).map(([path]) => path)
     if (!gone.length || [...entries.values()].filter((entry) => !wasOutside(entry)).length > gone.length) return false
     const there = [...changed.values()].filter((entry) => entry !== null)
-    if (findMoves(gone.map((path) => ({ expect: entries.get(path)!.oid })), there).length) return false
+    if (
+      findMoves(
+        gone.map((path) => ({ expect: entries.get(path)!.oid })),
+        there,
+      ).length
+    )
+      return false
     this.#away = !this.#isApprovedDeletion(gone)
     return this.#away
   }
 
   /** Whether a person said yes to the deletion of exactly these files; else that is asked. */
   #isApprovedDeletion(deletes: readonly VaultPath[]): boolean {
-    const key = consentKey(this.#codec, 'local', deletes.map((path) => [path, null] as const))
+    const key = consentKey(
+      this.#codec,
+      'local',
+      deletes.map((path) => [path, null] as const),
+    )
     if (key === this.#approved?.key) return true
     this.#consent = { direction: 'local', deletes, overwrites: [], key }
     return false
@@ -241,7 +280,10 @@ export class WorkingTree {
    * Edits of files whose newer version could not be written here: what the person edited is older than the base, so the edit becomes
    * a conflict copy and the newer version still gets its place (V6). A deletion of the old version is no wish to delete the new one.
    */
-  async #copiesOfStale(paths: readonly VaultPath[], disk: ReadonlyMap<VaultPath, IndexEntry | null>): Promise<Map<VaultPath, Oid>> {
+  async #copiesOfStale(
+    paths: readonly VaultPath[],
+    disk: ReadonlyMap<VaultPath, IndexEntry | null>,
+  ): Promise<Map<VaultPath, Oid>> {
     const copies = new Map<VaultPath, Oid>()
     const own = this.#repository.ownHead()
     const ownTree = own && this.#repository.graph.get(own)!.tree
@@ -255,7 +297,12 @@ export class WorkingTree {
       if ((await this.#repository.run(entryAt(ownTree, path)))?.oid === entry.oid) continue // committed on a view, then killed
       for (let number = 1; ; number++) {
         const copy = conflictPath(family, { device: name, seconds, zoneMinutes }, number)
-        const there = [copies.get(copy), disk.get(copy)?.oid, this.#index.baseTree.get(copy)?.oid, this.#index.entries.get(copy)?.oid]
+        const there = [
+          copies.get(copy),
+          disk.get(copy)?.oid,
+          this.#index.baseTree.get(copy)?.oid,
+          this.#index.entries.get(copy)?.oid,
+        ]
         if (there.some((oid) => oid && oid !== entry.oid)) continue
         copies.set(copy, entry.oid)
         break
@@ -282,7 +329,12 @@ export class WorkingTree {
     const folders = foldersOf(added.map(([path]) => path))
     const gone = [...edits].filter(([path, oid]) => oid === null && !folders.has(path)).map(([path]) => path) // a file that made room for a folder must go
     const deletions = gone.map((path) => ({ path, expect: this.#index.entries.get(path)!.oid }))
-    const moved = new Set(findMoves(deletions, added.map(([, oid]) => ({ oid: oid! }))))
+    const moved = new Set(
+      findMoves(
+        deletions,
+        added.map(([, oid]) => ({ oid: oid! })),
+      ),
+    )
     const deletes = deletions.filter((deletion) => !moved.has(deletion)).map(({ path }) => path)
     if (!needsConsent({ deletes: deletes.length, overwrites: 0, moves: 0 }, this.#index.entries.size)) return edits
     if (this.#isApprovedDeletion(deletes)) return edits
@@ -295,10 +347,16 @@ export class WorkingTree {
    * Commits edits on top of the base (V4), then lets the index know what the disk holds at the paths `seen`: whatever the next
    * checkout may replace is in the history by then. No commit when the tree stays the same.
    */
-  async #commitEdits(edits: ReadonlyMap<VaultPath, Oid | null>, disk: ReadonlyMap<VaultPath, IndexEntry | null>, seen: readonly VaultPath[]): Promise<Oid[]> {
+  async #commitEdits(
+    edits: ReadonlyMap<VaultPath, Oid | null>,
+    disk: ReadonlyMap<VaultPath, IndexEntry | null>,
+    seen: readonly VaultPath[],
+  ): Promise<Oid[]> {
     const base = this.#index.base
     const baseTree = base && this.#repository.graph.get(base)!.tree
-    const entries = new Map<VaultPath, FileEntry | null>([...edits].map(([path, oid]) => [path, oid && { oid, mode: this.#index.baseTree.get(path)?.mode ?? '100644' }]))
+    const entries = new Map<VaultPath, FileEntry | null>(
+      [...edits].map(([path, oid]) => [path, oid && { oid, mode: this.#index.baseTree.get(path)?.mode ?? '100644' }]),
+    )
     this.#makeWay(entries)
     const { tree, objects } = await this.#repository.run(editTree(this.#codec, baseTree, entries))
     const rows = new Map(seen.filter((path) => disk.has(path)).map((path) => [path, disk.get(path) ?? null]))
@@ -306,8 +364,18 @@ export class WorkingTree {
       await this.#index.setEntries(rows)
       return []
     }
-    const oid = await this.#repository.commit(tree, base ? [base] : [], this.#identity(), commitMessage(edits, this.#index.entries), objects)
-    await this.#index.moveBase(oid, [...entries].map(([path, right]) => ({ path, right })), rows)
+    const oid = await this.#repository.commit(
+      tree,
+      base ? [base] : [],
+      this.#identity(),
+      commitMessage(edits, this.#index.entries),
+      objects,
+    )
+    await this.#index.moveBase(
+      oid,
+      [...entries].map(([path, right]) => ({ path, right })),
+      rows,
+    )
     return [oid]
   }
 
@@ -319,7 +387,11 @@ export class WorkingTree {
   }
 
   /** Paths where the disk last held what base and view both say, or where a new file has room in the view. */
-  async #fitForView(view: View, paths: Iterable<VaultPath>, viewTree: ReadonlyMap<VaultPath, FileEntry>): Promise<Set<VaultPath>> {
+  async #fitForView(
+    view: View,
+    paths: Iterable<VaultPath>,
+    viewTree: ReadonlyMap<VaultPath, FileEntry>,
+  ): Promise<Set<VaultPath>> {
     const fit = new Set<VaultPath>()
     for (const path of paths) {
       const seen = this.#index.entries.get(path)?.oid
@@ -350,7 +422,10 @@ export class WorkingTree {
     if (!added.length) return
     const staying = foldersOf([...baseTree.keys()].filter((path) => entries.get(path) !== null))
     const needed = [...foldersOf(added)] as VaultPath[]
-    const files = [...added.filter((path) => staying.has(path)), ...needed.filter((path) => baseTree.has(path) && entries.get(path) !== null)]
+    const files = [
+      ...added.filter((path) => staying.has(path)),
+      ...needed.filter((path) => baseTree.has(path) && entries.get(path) !== null),
+    ]
     for (const path of files) {
       const entry = entries.get(path) ?? baseTree.get(path)!
       entries.set(path, null)
@@ -366,15 +441,21 @@ export class WorkingTree {
    * Commits edits of files that an unfinished checkout has brought to the view already: a person changed what the view says (V4),
    * so what they took out stays out. The base stays, for the disk does not show the rest of the view.
    */
-  async #commitOnView(edits: ReadonlyMap<VaultPath, Oid | null>, disk: ReadonlyMap<VaultPath, IndexEntry | null>): Promise<Oid[]> {
+  async #commitOnView(
+    edits: ReadonlyMap<VaultPath, Oid | null>,
+    disk: ReadonlyMap<VaultPath, IndexEntry | null>,
+  ): Promise<Oid[]> {
     const view = (await this.#repository.view())!
     const shown = await this.#treeEntries(view.tree, edits.keys())
     const current = [...edits].filter(([path]) => shown.get(path)?.oid === this.#index.entries.get(path)?.oid)
     if (current.length < edits.size) this.markDirty(edits.keys()) // the view moved on meanwhile: looked at again
-    const entries = new Map(current.map(([path, oid]) => [path, oid && { oid, mode: shown.get(path)?.mode ?? '100644' }]))
+    const entries = new Map(
+      current.map(([path, oid]) => [path, oid && { oid, mode: shown.get(path)?.mode ?? '100644' }]),
+    )
     const { tree, objects } = await this.#repository.run(editTree(this.#codec, view.tree, entries))
     const message = commitMessage(new Map(current), this.#index.entries)
-    const commits = tree === view.tree ? [] : [await this.#repository.commit(tree, [view.commit], this.#identity(), message, objects)]
+    const commits =
+      tree === view.tree ? [] : [await this.#repository.commit(tree, [view.commit], this.#identity(), message, objects)]
     await this.#index.setEntries(new Map(current.map(([path]) => [path, disk.get(path) ?? null])))
     return commits
   }
@@ -415,8 +496,14 @@ export class WorkingTree {
   }
 
   /** The steps from the disk as the index knows it to a tree. The base stays. */
-  async #bringDiskTo(tree: Oid, { signal, onProgress }: SettleOptions, mayStart: (plan: CheckoutPlan) => Promise<boolean>): Promise<Omit<SettleResult, 'committed'> & { changes: readonly TreeChange[] }> {
-    const changes = await this.#repository.run(diffTrees(this.#index.base && this.#repository.graph.get(this.#index.base)!.tree, tree))
+  async #bringDiskTo(
+    tree: Oid,
+    { signal, onProgress }: SettleOptions,
+    mayStart: (plan: CheckoutPlan) => Promise<boolean>,
+  ): Promise<Omit<SettleResult, 'committed'> & { changes: readonly TreeChange[] }> {
+    const changes = await this.#repository.run(
+      diffTrees(this.#index.base && this.#repository.graph.get(this.#index.base)!.tree, tree),
+    )
     const target = new Map<VaultPath, FileEntry>()
     const known = new Map<VaultPath, Oid>()
     for (const path of this.#index.apart) {
@@ -433,8 +520,18 @@ export class WorkingTree {
     }
     const plan = planCheckout(known, target, (path) => this.#files.inScope(path))
     if (!(await mayStart(plan))) return { settled: false, retry: false, applied: [], removed: [], changes }
-    const disk: CheckoutDisk = { apply: (step) => this.#applyStep(step), record: (steps) => this.#recordSteps(steps), now: () => this.#clock.now() }
-    const run = new CheckoutRun(plan, disk, onProgress && ((filesDone, filesTotal) => onProgress({ phase: 'checkout', filesDone, filesTotal, bytesDone: 0, bytesTotal: 0 })))
+    const disk: CheckoutDisk = {
+      apply: (step) => this.#applyStep(step),
+      record: (steps) => this.#recordSteps(steps),
+      now: () => this.#clock.now(),
+    }
+    const run = new CheckoutRun(
+      plan,
+      disk,
+      onProgress &&
+        ((filesDone, filesTotal) =>
+          onProgress({ phase: 'checkout', filesDone, filesTotal, bytesDone: 0, bytesTotal: 0 })),
+    )
     this.#interrupted = tree
     try {
       await run.perform(signal)
@@ -444,12 +541,23 @@ export class WorkingTree {
     }
     this.#interrupted = null
     const entries = run.changed.map((path) => [path, this.#index.entries.get(path)] as const)
-    await this.#index.setEntries(new Map(entries.flatMap(([path, entry]) => (entry ? [[path, distrustedEntry(entry)] as const] : []))))
-    const notHere = [...plan.notHere.map((path) => ({ path, reason: 'symbolic links and submodules are not written' })), ...run.impossible]
+    await this.#index.setEntries(
+      new Map(entries.flatMap(([path, entry]) => (entry ? [[path, distrustedEntry(entry)] as const] : []))),
+    )
+    const notHere = [
+      ...plan.notHere.map((path) => ({ path, reason: 'symbolic links and submodules are not written' })),
+      ...run.impossible,
+    ]
     this.#issues = { ...this.#issues, failed: [...this.#unread, ...run.failed], notHere }
     this.markDirty(run.changed)
     this.#incomplete = run.failed.length > 0
-    return { settled: !run.changed.length && !run.stopped, retry: run.failed.length > 0, applied: run.applied, removed: run.removed, changes }
+    return {
+      settled: !run.changed.length && !run.stopped,
+      retry: run.failed.length > 0,
+      applied: run.applied,
+      removed: run.removed,
+      changes,
+    }
   }
 
   async #mayCheckOut(plan: CheckoutPlan): Promise<boolean> {
@@ -459,7 +567,11 @@ export class WorkingTree {
       return true
     }
     const affected = plan.steps.filter((step) => step.expect !== null)
-    const key = consentKey(this.#codec, 'incoming', affected.map((step) => [step.path, step.kind === 'write' ? step.oid : null] as const))
+    const key = consentKey(
+      this.#codec,
+      'incoming',
+      affected.map((step) => [step.path, step.kind === 'write' ? step.oid : null] as const),
+    )
     const approved = this.#approved?.direction === 'incoming' && key === this.#approved.key
     this.#approved = null // a yes counts once, and for exactly this plan
     this.#consent = approved ? null : { direction: 'incoming', deletes, overwrites, key }
@@ -503,7 +615,8 @@ export class WorkingTree {
     }
     const view = (await this.#repository.view())!
     const kept = new Map<VaultPath, FileEntry | null>()
-    const asked = (deletes: number, overwrites: number) => needsConsent({ deletes, overwrites, moves: 0 }, this.#index.entries.size)
+    const asked = (deletes: number, overwrites: number) =>
+      needsConsent({ deletes, overwrites, moves: 0 }, this.#index.entries.size)
     const deletesOnly = asked(consent.deletes.length, 0) && !asked(0, consent.overwrites.length)
     for (const path of [...consent.deletes, ...(deletesOnly ? [] : consent.overwrites)]) {
       const entry = this.#index.entries.get(path)
@@ -512,9 +625,19 @@ export class WorkingTree {
     const { tree, objects } = await this.#repository.run(editTree(this.#codec, view.tree, kept))
     // The commit continues the view, so the disk must show the rest of the view before our ref says that it does.
     await this.#repository.storeObjects(objects)
-    const outcome = await this.#bringDiskTo(tree, {}, async (plan) => !(await weighPlan(this.#repository, plan, this.#index.entries.size)).asks) // E3: a no to one plan is no yes to the next
+    const outcome = await this.#bringDiskTo(
+      tree,
+      {},
+      async (plan) => !(await weighPlan(this.#repository, plan, this.#index.entries.size)).asks,
+    ) // E3: a no to one plan is no yes to the next
     if (!outcome.settled) return []
-    const oid = await this.#repository.commit(tree, [view.commit], this.#identity(), `Keep ${kept.size} files of this device\n`, [])
+    const oid = await this.#repository.commit(
+      tree,
+      [view.commit],
+      this.#identity(),
+      `Keep ${kept.size} files of this device\n`,
+      [],
+    )
     await this.#index.moveBase(oid, outcome.changes)
     return [...kept.keys()]
   }

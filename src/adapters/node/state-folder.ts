@@ -139,7 +139,12 @@ export class StateFolder implements DataStore {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code === 'ENOTDIR' || code === 'EISDIR')
-        throw new StateError('damaged', `the state folder ${folder} is not what it was made as`, { path: folder }, { cause: error })
+        throw new StateError(
+          'damaged',
+          `the state folder ${folder} is not what it was made as`,
+          { path: folder },
+          { cause: error },
+        )
       if (code !== 'ENOENT') throw error
       throw new StateError(
         'not-initialised',
