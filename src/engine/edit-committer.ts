@@ -1,0 +1,245 @@
+import { planCommit } from '../history/commit-plan.ts'
+import { conflictPath, familyOf, inFamily } from '../history/conflict-name.ts'
+import { editTree } from '../history/edit-tree.ts'
+import { isTree, type FileEntry } from '../history/file-entry.ts'
+import { foldersOf } from '../history/folders-of.ts'
+import { diffTrees, entryAt } from '../history/tree-diff.ts'
+import type { View } from '../history/view.ts'
+import type { Codec } from '../objects/codec.ts'
+import type { Identity } from '../objects/commit.ts'
+import type { Oid } from '../objects/oid.ts'
+import type { VaultPath } from '../objects/vault-path.ts'
+import type { IndexEntry } from '../ports/index-store.ts'
+import { commitMessage } from './commit-message.ts'
+import type { Repository } from './repository.ts'
+import type { TrackedIndex } from './tracked-index.ts'
+
+export interface CommitRules {
+  /** The tree of a checkout that began and was not noted as finished. */
+  readonly interrupted: Oid | null
+  /** Asked once the index knows what a checkout did: whether this is another folder than the vault, so that nothing is committed (E2). */
+  readonly isForeign: () => boolean
+  /** What may be committed now (E3). */
+  readonly hold: (edits: ReadonlyMap<VaultPath, Oid | null>) => ReadonlyMap<VaultPath, Oid | null>
+  /** Told of edits that must be looked at once more. */
+  readonly again: (paths: Iterable<VaultPath>) => void
+}
+
+/**
+ * Turns what changed on the disk into commits. Each edit goes on top of the version that the person had before their eyes: the base,
+ * or, where a checkout had come further, the view (V4). Whatever has no such version becomes a conflict copy (V6).
+ */
+export class EditCommitter {
+  readonly #repository: Repository
+  readonly #index: TrackedIndex
+  readonly #codec: Codec
+  readonly #identity: () => Identity
+
+  constructor(repository: Repository, index: TrackedIndex, codec: Codec, identity: () => Identity) {
+    this.#repository = repository
+    this.#index = index
+    this.#codec = codec
+    this.#identity = identity
+  }
+
+  /** Commits what changed on the disk since the last look. */
+  async commit(changed: ReadonlyMap<VaultPath, IndexEntry | null>, rules: CommitRules): Promise<Oid[]> {
+    const view = await this.#repository.view()
+    const viewTree =
+      view && view.commit !== this.#index.base
+        ? await this.#treeEntries(view.tree, changed.keys())
+        : this.#index.baseTree
+    const oids = (map: ReadonlyMap<VaultPath, { readonly oid: Oid } | null>) =>
+      new Map([...changed.keys()].flatMap((p) => (map.get(p) ? [[p, map.get(p)!.oid] as const] : [])))
+    const interrupted = rules.interrupted && oids(await this.#treeEntries(rules.interrupted, changed.keys()))
+    const plan = planCommit({
+      base: oids(this.#index.baseTree),
+      index: oids(this.#index.entries),
+      disk: oids(changed),
+      view: oids(viewTree),
+      ...(interrupted ? { interrupted } : {}),
+    })
+    await this.#index.setEntries(new Map(plan.applied.map((path) => [path, changed.get(path) ?? null])))
+    if (rules.isForeign()) return []
+    const edits = new Map(plan.onBase)
+    const stale = [...plan.onBase.keys()].filter(
+      (path) => this.#index.entries.get(path)?.oid !== this.#index.baseTree.get(path)?.oid,
+    )
+    for (const path of stale) edits.delete(path)
+    for (const [path, oid] of await this.#copiesOfStale(stale, changed)) edits.set(path, oid)
+    const fit =
+      view && this.#isBaseBehind() ? await this.#fitForView(view, edits.keys(), viewTree) : new Set<VaultPath>()
+    const allowed = [...rules.hold(new Map([...edits, ...plan.onView]))]
+    const belongsOnView = (path: VaultPath): boolean => plan.onView.has(path) || fit.has(path)
+    const onBase = new Map(allowed.filter(([path]) => !belongsOnView(path)))
+    const onView = new Map(allowed.filter(([path]) => belongsOnView(path)))
+    const commits =
+      onBase.size || stale.length ? await this.#commitEdits(onBase, changed, [...onBase.keys(), ...stale]) : []
+    return onView.size ? [...commits, ...(await this.#commitOnView(onView, changed, rules.again))] : commits
+  }
+
+  /**
+   * Edits of files whose newer version could not be written here: what the person edited is older than the base, so the edit becomes
+   * a conflict copy and the newer version still gets its place (V6). A deletion of the old version is no wish to delete the new one.
+   */
+  async #copiesOfStale(
+    paths: readonly VaultPath[],
+    disk: ReadonlyMap<VaultPath, IndexEntry | null>,
+  ): Promise<Map<VaultPath, Oid>> {
+    const copies = new Map<VaultPath, Oid>()
+    const own = this.#repository.ownHead()
+    const ownTree = own && this.#repository.graph.get(own)!.tree
+    const { name, seconds, zoneMinutes } = this.#identity()
+    for (const path of paths) {
+      const entry = disk.get(path)
+      if (!entry) continue
+      const family = familyOf(path)
+      // Killed before the index knew of it: the copy was made then, perhaps a minute ago and so under another name.
+      if ([...this.#index.baseTree].some(([other, { oid }]) => oid === entry.oid && inFamily(other, family))) continue
+      if ((await this.#repository.run(entryAt(ownTree, path)))?.oid === entry.oid) continue // committed on a view, then killed
+      for (let number = 1; ; number++) {
+        const copy = conflictPath(family, { device: name, seconds, zoneMinutes }, number)
+        const there = [
+          copies.get(copy),
+          disk.get(copy)?.oid,
+          this.#index.baseTree.get(copy)?.oid,
+          this.#index.entries.get(copy)?.oid,
+        ]
+        if (there.some((oid) => oid && oid !== entry.oid)) continue
+        copies.set(copy, entry.oid)
+        break
+      }
+    }
+    return copies
+  }
+
+  /** What a tree, mostly much like the base's, has at these paths. */
+  async #treeEntries(tree: Oid, paths: Iterable<VaultPath>): Promise<Map<VaultPath, FileEntry>> {
+    const base = this.#index.base && this.#repository.graph.get(this.#index.base)!.tree
+    const changes = new Map((await this.#repository.run(diffTrees(base, tree))).map((c) => [c.path, c.right]))
+    const entries = new Map<VaultPath, FileEntry>()
+    for (const path of paths) {
+      const entry = changes.has(path) ? changes.get(path) : this.#index.baseTree.get(path)
+      if (entry) entries.set(path, entry)
+    }
+    return entries
+  }
+
+  /**
+   * Commits edits on top of the base (V4), then lets the index know what the disk holds at the paths `seen`: whatever the next
+   * checkout may replace is in the history by then. No commit when the tree stays the same.
+   */
+  async #commitEdits(
+    edits: ReadonlyMap<VaultPath, Oid | null>,
+    disk: ReadonlyMap<VaultPath, IndexEntry | null>,
+    seen: readonly VaultPath[],
+  ): Promise<Oid[]> {
+    const base = this.#index.base
+    const baseTree = base && this.#repository.graph.get(base)!.tree
+    const entries = new Map<VaultPath, FileEntry | null>(
+      [...edits].map(([path, oid]) => [path, oid && { oid, mode: this.#index.baseTree.get(path)?.mode ?? '100644' }]),
+    )
+    this.#makeWay(entries)
+    const { tree, objects } = await this.#repository.run(editTree(this.#codec, baseTree, entries))
+    const rows = new Map(seen.filter((path) => disk.has(path)).map((path) => [path, disk.get(path) ?? null]))
+    if (tree === baseTree) {
+      await this.#index.setEntries(rows)
+      return []
+    }
+    const oid = await this.#repository.commit(
+      tree,
+      base ? [base] : [],
+      this.#identity(),
+      commitMessage(edits, this.#index.entries),
+      objects,
+    )
+    await this.#index.moveBase(
+      oid,
+      [...entries].map(([path, right]) => ({ path, right })),
+      rows,
+    )
+    return [oid]
+  }
+
+  /** Whether we committed on a view already whose checkout is unfinished: a commit on the base would be a second head (V2). */
+  #isBaseBehind(): boolean {
+    const own = this.#repository.ownHead()
+    const { base } = this.#index
+    return own !== null && !(base && this.#repository.graph.isAncestor(own, base))
+  }
+
+  /** Paths where the disk last held what base and view both say, or where a new file has room in the view. */
+  async #fitForView(
+    view: View,
+    paths: Iterable<VaultPath>,
+    viewTree: ReadonlyMap<VaultPath, FileEntry>,
+  ): Promise<Set<VaultPath>> {
+    const fit = new Set<VaultPath>()
+    for (const path of paths) {
+      const seen = this.#index.entries.get(path)?.oid
+      if (seen !== viewTree.get(path)?.oid) continue
+      if (seen || (await this.#hasRoom(view.tree, path))) fit.add(path)
+    }
+    return fit
+  }
+
+  /** Neither a folder at the path, nor a file on the way to it. */
+  async #hasRoom(tree: Oid, path: VaultPath): Promise<boolean> {
+    const names = path.split('/')
+    for (let depth = 1; depth <= names.length; depth++) {
+      const there = await this.#repository.run(entryAt(tree, names.slice(0, depth).join('/') as VaultPath))
+      if (!there) return true
+      if (!isTree(there)) return false
+    }
+    return false
+  }
+
+  /**
+   * Where the base holds files that are not on this disk, a person may have made a file in the place of their folder, or a folder in
+   * the place of such a file. As in a merge the folder keeps the name, and the file becomes a conflict copy (V6).
+   */
+  #makeWay(entries: Map<VaultPath, FileEntry | null>): void {
+    const { baseTree } = this.#index
+    const added = [...entries].filter(([path, entry]) => entry && !baseTree.has(path)).map(([path]) => path)
+    if (!added.length) return
+    const staying = foldersOf([...baseTree.keys()].filter((path) => entries.get(path) !== null))
+    const needed = [...foldersOf(added)] as VaultPath[]
+    const files = [
+      ...added.filter((path) => staying.has(path)),
+      ...needed.filter((path) => baseTree.has(path) && entries.get(path) !== null),
+    ]
+    for (const path of files) {
+      const entry = entries.get(path) ?? baseTree.get(path)!
+      entries.set(path, null)
+      let number = 1
+      const place = (): VaultPath => conflictPath(familyOf(path), { device: name, seconds, zoneMinutes }, number)
+      const { name, seconds, zoneMinutes } = this.#identity()
+      while (entries.has(place()) || baseTree.has(place()) || this.#index.entries.has(place())) number++
+      entries.set(place(), entry)
+    }
+  }
+
+  /**
+   * Commits edits of files that an unfinished checkout has brought to the view already: a person changed what the view says (V4),
+   * so what they took out stays out. The base stays, for the disk does not show the rest of the view.
+   */
+  async #commitOnView(
+    edits: ReadonlyMap<VaultPath, Oid | null>,
+    disk: ReadonlyMap<VaultPath, IndexEntry | null>,
+    again: (paths: Iterable<VaultPath>) => void,
+  ): Promise<Oid[]> {
+    const view = (await this.#repository.view())!
+    const shown = await this.#treeEntries(view.tree, edits.keys())
+    const current = [...edits].filter(([path]) => shown.get(path)?.oid === this.#index.entries.get(path)?.oid)
+    if (current.length < edits.size) again(edits.keys()) // the view moved on meanwhile: looked at again
+    const entries = new Map(
+      current.map(([path, oid]) => [path, oid && { oid, mode: shown.get(path)?.mode ?? '100644' }]),
+    )
+    const { tree, objects } = await this.#repository.run(editTree(this.#codec, view.tree, entries))
+    const message = commitMessage(new Map(current), this.#index.entries)
+    const commits =
+      tree === view.tree ? [] : [await this.#repository.commit(tree, [view.commit], this.#identity(), message, objects)]
+    await this.#index.setEntries(new Map(current.map(([path]) => [path, disk.get(path) ?? null])))
+    return commits
+  }
+}
