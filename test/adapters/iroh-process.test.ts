@@ -3,12 +3,11 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { encodePeerAddress } from '../../src/peers/peer-address.ts'
 import { drain, failureOf, readExactly } from '../contracts/transport.contract.ts'
 import { IrohEndpoints } from '../support/iroh-endpoints.ts'
+import { buildProgram } from '../support/program.ts'
 
 const endpoints = new IrohEndpoints()
 const children: ChildProcess[] = []
@@ -17,17 +16,7 @@ let program = ''
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tandem-iroh-'))
-  program = join(folder, 'child.mjs')
-  await build({
-    entryPoints: [join(import.meta.dirname, '../support/iroh-child.ts')],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    // From the temporary folder no package would be found.
-    define: { 'import.meta.url': JSON.stringify(pathToFileURL(import.meta.filename).href) },
-    logLevel: 'error',
-  })
+  program = await buildProgram('test/support/iroh-child.ts', folder)
 })
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL')
