@@ -36,7 +36,7 @@ const until = (signal: AbortSignal): Promise<void> =>
 describe('the control socket', () => {
   it('brings a request over, events back in order, and then the result', async () => {
     await serve(async (request, reply) => {
-      for (let event = 1; event <= 100; event++) reply({ event, of: request.method })
+      for (let event = 1; event <= 100; event++) void reply({ event, of: request.method })
       return Promise.resolve({ echo: request.params })
     })
     const events: unknown[] = []
@@ -77,7 +77,7 @@ describe('the control socket', () => {
     let aborted = (): void => {}
     const seen = new Promise<void>((resolve) => (aborted = resolve))
     await serve(async (_, reply, signal) => {
-      reply('started')
+      void reply('started')
       await until(signal)
       aborted()
     })
@@ -89,7 +89,7 @@ describe('the control socket', () => {
 
   it('aborts the handlers when the server closes, and removes the socket', async () => {
     const server = await serve((_, reply, signal) => {
-      reply('started')
+      void reply('started')
       return until(signal)
     })
     let started = (): void => {}

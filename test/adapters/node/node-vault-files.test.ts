@@ -118,21 +118,21 @@ describe('scanning the disk', () => {
 
 describe('writing many new names into a folder, which is listed once a second at most [E6]', () => {
   const [first, name] = ['sub/caf\u00e9.md', 'sub/na\u00efve \u00f6.md']
-  const inNfd = name!.normalize('NFD')
+  const inNfd = name.normalize('NFD')
 
   it('neither overwrites nor doubles a file whose name in NFD came since', async () => {
     disk.write('sub/Keep.md', 'kept')
-    expect(await disk.vault.apply(writing(at(first!), 'theirs', null), bytesOf('theirs'))).toMatchObject({
+    expect(await disk.vault.apply(writing(at(first), 'theirs', null), bytesOf('theirs'))).toMatchObject({
       result: 'applied',
     })
     disk.write(inNfd, 'mine')
-    expect(await disk.vault.apply(writing(at(name!), 'theirs', null), bytesOf('theirs'))).toEqual({ result: 'changed' })
-    expect(await disk.vault.apply(writing(at(name!), 'theirs', 'old'), bytesOf('theirs'))).toEqual({
+    expect(await disk.vault.apply(writing(at(name), 'theirs', null), bytesOf('theirs'))).toEqual({ result: 'changed' })
+    expect(await disk.vault.apply(writing(at(name), 'theirs', 'old'), bytesOf('theirs'))).toEqual({
       result: 'changed',
     })
     expect(textOf(disk.bytes(inNfd))).toBe('mine')
     expect(disk.listing()).toEqual([first, 'sub/Keep.md', inNfd].sort())
-    expect(await disk.vault.apply(writing(at(name!), 'theirs', 'mine'), bytesOf('theirs'))).toMatchObject({
+    expect(await disk.vault.apply(writing(at(name), 'theirs', 'mine'), bytesOf('theirs'))).toMatchObject({
       result: 'applied',
     })
     expect(textOf(disk.bytes(inNfd))).toBe('theirs')
@@ -141,7 +141,7 @@ describe('writing many new names into a folder, which is listed once a second at
 
   it('nor one that comes at the last moment', async () => {
     disk.hook = (call) => void (call === 'replace' && disk.write(inNfd, 'mine'))
-    expect(await disk.vault.apply(writing(at(name!), 'theirs', null), bytesOf('theirs'))).toEqual({ result: 'changed' })
+    expect(await disk.vault.apply(writing(at(name), 'theirs', null), bytesOf('theirs'))).toEqual({ result: 'changed' })
     expect(textOf(disk.bytes(inNfd))).toBe('mine')
     expect(disk.listing()).toEqual([inNfd])
   })
@@ -149,19 +149,19 @@ describe('writing many new names into a folder, which is listed once a second at
   it('nor a folder spelled so: what is new goes into it', async () => {
     const [folder, file] = ['caf\u00e9', 'two.md']
     await disk.vault.apply(writing(at('\u00f6.md'), 'x', null), bytesOf('x'))
-    disk.write(`${folder!.normalize('NFD')}/one.md`, '1')
+    disk.write(`${folder.normalize('NFD')}/one.md`, '1')
     await disk.vault.apply(writing(at(`${folder}/${file}`), '2', null), bytesOf('2'))
     expect(disk.listing()).toEqual(
-      [`${folder!.normalize('NFD')}/one.md`, `${folder!.normalize('NFD')}/two.md`, '\u00f6.md'].sort(),
+      [`${folder.normalize('NFD')}/one.md`, `${folder.normalize('NFD')}/two.md`, '\u00f6.md'].sort(),
     )
   })
 
   it('overwrites none that is composed in part either: it lies beside what was written, and the scan tells of it', async () => {
     const mixed = 'sub/na\u0069\u0308ve \u00f6.md'
     disk.write('sub/Keep.md', 'kept')
-    await disk.vault.apply(writing(at(first!), 'theirs', null), bytesOf('theirs'))
+    await disk.vault.apply(writing(at(first), 'theirs', null), bytesOf('theirs'))
     disk.write(mixed, 'mine')
-    await disk.vault.apply(writing(at(name!), 'theirs', null), bytesOf('theirs'))
+    await disk.vault.apply(writing(at(name), 'theirs', null), bytesOf('theirs'))
     expect(textOf(disk.bytes(mixed))).toBe('mine')
     const { files, skipped } = await disk.vault.scan()
     expect(files.filter(({ path }) => path === name)).toHaveLength(1)
