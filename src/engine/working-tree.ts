@@ -1,7 +1,6 @@
 import { findMoves, needsConsent, planCheckout, type CheckoutPlan } from '../history/checkout-plan.ts'
 import { editTree } from '../history/edit-tree.ts'
 import type { FileEntry } from '../history/file-entry.ts'
-import { foldersOf } from '../history/folders-of.ts'
 import { diffTrees, type TreeChange } from '../history/tree-diff.ts'
 import type { View } from '../history/view.ts'
 import type { Codec } from '../objects/codec.ts'
@@ -14,7 +13,7 @@ import type { VaultPath } from '../objects/vault-path.ts'
 import type { CheckoutStep, ScanIssue, StepResult, VaultFiles } from '../ports/vault-files.ts'
 import { LARGE_BLOB } from '../ports/object-store.ts'
 import { CheckoutRun, type CheckoutDisk, type PerformedStep } from './checkout-run.ts'
-import { consentKey, type PendingConsent } from './consent.ts'
+import { ConsentDesk, type PendingConsent } from './consent.ts'
 import {
   distrustedEntry,
   findDiskChanges,
@@ -23,7 +22,7 @@ import {
   wasOutside,
   type DiskProgress,
 } from './disk-changes.ts'
-import { weighPlan } from './mass-change.ts'
+import { weighPlan, type PlannedLoss } from './mass-change.ts'
 import { EditCommitter } from './edit-committer.ts'
 import type { Repository } from './repository.ts'
 import { TrackedIndex } from './tracked-index.ts'
@@ -75,8 +74,7 @@ export class WorkingTree {
   /** Some steps of the last checkout failed; they are among the paths apart and tried again. */
   #incomplete = false
   #dirty: Set<VaultPath> | null = null
-  #consent: PendingConsent | null = null
-  #approved: PendingConsent | null = null
+  readonly #consent: ConsentDesk
   /** The tree that the disk was being brought to when the checkout was cut: it may have done more than the index knows. */
   #interrupted: Oid | null = null
   /** Files that could not be read at the last look. */
@@ -92,6 +90,7 @@ export class WorkingTree {
     this.#codec = options.codec
     this.#clock = options.clock
     this.#identity = options.identity
+    this.#consent = new ConsentDesk(options.codec)
     this.#edits = new EditCommitter(options.repository, index, options.codec, options.identity)
   }
 
@@ -114,7 +113,7 @@ export class WorkingTree {
   }
 
   get consent(): PendingConsent | null {
-    return this.#consent
+    return this.#consent.pending
   }
 
   get issues(): WorkingTreeIssues {
@@ -136,8 +135,7 @@ export class WorkingTree {
 
   /** A yes to the pending plan; it counts for exactly that plan. False when there is none. */
   approve(): boolean {
-    if (!this.#consent) return false
-    this.#approved = this.#consent
+    if (!this.#consent.approve()) return false
     this.markAllDirty()
     return true
   }
@@ -159,7 +157,7 @@ export class WorkingTree {
 
   async #commitDiskChanges({ signal, onProgress }: SettleOptions): Promise<{ commits: Oid[]; postponed: number }> {
     if (this.#dirty?.size === 0) return { commits: [], postponed: 0 }
-    const dirty = this.#consent?.direction === 'local' ? null : this.#dirty // whether what is to be deleted is still gone
+    const dirty = this.#consent.heldDeletions ? null : this.#dirty // whether what is to be deleted is still gone
     this.#dirty = new Set()
     let changes
     try {
@@ -181,7 +179,7 @@ export class WorkingTree {
     }
     if (changes.scan) {
       this.#issues = { ...this.#issues, unreadable: changes.scan.errors, skipped: changes.scan.skipped }
-      if (this.#consent?.direction === 'local') this.#consent = null // only a full look can tell whether files are still gone
+      this.#consent.lookBegins()
       this.#away = changes.scan.errors.some(({ path }) => path === '')
     }
     for (const path of changes.postponed.keys()) this.#dirty.add(path)
@@ -190,8 +188,10 @@ export class WorkingTree {
     try {
       await this.#index.setEntries(new Map(changes.unknown.map((path) => [path, null])))
       const commits = await this.#commitChanges(changes.changed, changes.touched)
-      if (changes.scan && this.#approved?.direction === 'local') this.#approved = null // a yes counts once
-      if (changes.scan) this.#interrupted = null
+      if (changes.scan) {
+        this.#consent.lookEnded()
+        this.#interrupted = null
+      }
       return { commits, postponed: changes.postponed.size }
     } catch (error) {
       this.#restoreDirty(dirty)
@@ -213,7 +213,7 @@ export class WorkingTree {
     return this.#edits.commit(changed, {
       interrupted: this.#interrupted,
       isForeign: () => this.#isAnotherFolder(changed),
-      hold: (edits) => this.#holdMassDeletion(edits),
+      hold: (edits) => this.#consent.holdMassDeletion(edits, this.#index.entries),
       again: (paths) => this.markDirty(paths),
     })
   }
@@ -234,40 +234,8 @@ export class WorkingTree {
       ).length
     )
       return false
-    this.#away = !this.#isApprovedDeletion(gone)
+    this.#away = !this.#consent.mayDelete(gone)
     return this.#away
-  }
-
-  /** Whether a person said yes to the deletion of exactly these files; else that is asked. */
-  #isApprovedDeletion(deletes: readonly VaultPath[]): boolean {
-    const key = consentKey(
-      this.#codec,
-      'local',
-      deletes.map((path) => [path, null] as const),
-    )
-    if (key === this.#approved?.key) return true
-    this.#consent = { direction: 'local', deletes, overwrites: [], key }
-    return false
-  }
-
-  /** E3 on the side where files vanished: the deletions wait, the rest goes on. */
-  #holdMassDeletion(edits: ReadonlyMap<VaultPath, Oid | null>): ReadonlyMap<VaultPath, Oid | null> {
-    const added = [...edits].filter(([, oid]) => oid !== null)
-    const folders = foldersOf(added.map(([path]) => path))
-    const gone = [...edits].filter(([path, oid]) => oid === null && !folders.has(path)).map(([path]) => path) // a file that made room for a folder must go
-    const deletions = gone.map((path) => ({ path, expect: this.#index.entries.get(path)!.oid }))
-    const moved = new Set(
-      findMoves(
-        deletions,
-        added.map(([, oid]) => ({ oid: oid! })),
-      ),
-    )
-    const deletes = deletions.filter((deletion) => !moved.has(deletion)).map(({ path }) => path)
-    if (!needsConsent({ deletes: deletes.length, overwrites: 0, moves: 0 }, this.#index.entries.size)) return edits
-    if (this.#isApprovedDeletion(deletes)) return edits
-    const held = new Set<string>(deletes)
-    const stay = foldersOf(held)
-    return new Map([...edits].filter(([path]) => !held.has(path) && !stay.has(path)))
   }
 
   async #checkout(view: View | null, options: SettleOptions): Promise<Omit<SettleResult, 'committed'>> {
@@ -281,7 +249,9 @@ export class WorkingTree {
       if (!away) this.markAllDirty()
       return { settled: false, retry: away, applied: [], removed: [] }
     }
-    const outcome = await this.#bringDiskTo(view.tree, options, (plan) => this.#mayCheckOut(plan))
+    const outcome = await this.#bringDiskTo(view.tree, options, async (plan) =>
+      this.#consent.mayCheckOut(plan, await this.#weigh(plan)),
+    )
     if (outcome.settled) await this.#index.moveBase(view.commit, outcome.changes)
     return outcome
   }
@@ -291,7 +261,7 @@ export class WorkingTree {
    * whose other files were deleted (E2). Files that wait for consent to be deleted tell nothing, nor do those that cannot be looked at.
    */
   async #isVaultThere(): Promise<boolean> {
-    const held = new Set(this.#consent?.direction === 'local' ? this.#consent.deletes : [])
+    const held = new Set(this.#consent.heldDeletions ?? [])
     let tries = 3
     for (const [path, entry] of this.#index.entries) {
       if (held.has(path) || wasOutside(entry)) continue
@@ -370,22 +340,8 @@ export class WorkingTree {
     }
   }
 
-  async #mayCheckOut(plan: CheckoutPlan): Promise<boolean> {
-    const { asks, deletes, overwrites } = await weighPlan(this.#repository, plan, this.#index.entries.size)
-    if (!asks) {
-      if (this.#consent?.direction === 'incoming') this.#consent = null
-      return true
-    }
-    const affected = plan.steps.filter((step) => step.expect !== null)
-    const key = consentKey(
-      this.#codec,
-      'incoming',
-      affected.map((step) => [step.path, step.kind === 'write' ? step.oid : null] as const),
-    )
-    const approved = this.#approved?.direction === 'incoming' && key === this.#approved.key
-    this.#approved = null // a yes counts once, and for exactly this plan
-    this.#consent = approved ? null : { direction: 'incoming', deletes, overwrites, key }
-    return approved
+  #weigh(plan: CheckoutPlan): Promise<PlannedLoss> {
+    return weighPlan(this.#repository, plan, this.#index.entries.size)
   }
 
   /** One step of a checkout, with its content from the store. */
@@ -412,9 +368,8 @@ export class WorkingTree {
    * deletions were too many and the overwritten files were not, only deleted files are kept: what others go on writing is not undone.
    */
   async reject(): Promise<readonly VaultPath[]> {
-    const consent = this.#consent
+    const consent = this.#consent.reject()
     if (!consent) return []
-    this.#consent = null
     if (consent.direction === 'local') {
       this.markAllDirty()
       for (const path of consent.deletes) {
@@ -435,11 +390,7 @@ export class WorkingTree {
     const { tree, objects } = await this.#repository.run(editTree(this.#codec, view.tree, kept))
     // The commit continues the view, so the disk must show the rest of the view before our ref says that it does.
     await this.#repository.storeObjects(objects)
-    const outcome = await this.#bringDiskTo(
-      tree,
-      {},
-      async (plan) => !(await weighPlan(this.#repository, plan, this.#index.entries.size)).asks,
-    ) // E3: a no to one plan is no yes to the next
+    const outcome = await this.#bringDiskTo(tree, {}, async (plan) => !(await this.#weigh(plan)).asks) // E3: a no to one plan is no yes to the next
     if (!outcome.settled) return []
     const oid = await this.#repository.commit(
       tree,
