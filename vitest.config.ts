@@ -5,6 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Native add-ons, signals and child processes: a process of its own per file.
     pool: 'forks',
+    // Real processes, sockets and disks on a machine that may be busy: CI asks once more before it calls a test failed.
+    retry: process.env.CI ? 2 : 0,
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },
