@@ -37,7 +37,7 @@ describe('pairing', () => {
     ada.write('Note.md', 'hello\n')
     for (const device of [ada, bob]) await device.start()
     const inviting = ada.spawn('invite', ['--yes'])
-    const [link] = await inviting.waitForText(/obsidian:\/\/\S+/)
+    const [link] = await inviting.waitForText(/obsidian:\/\/\S+(?=\s)/)
     expect((await bob.must('join', link, '--yes')).stdout).toMatch(
       /^Paired with ada\.\nKeep the two in step.*tandem up \S+/,
     )
@@ -75,7 +75,7 @@ describe('pairing', () => {
 
   it('[P3] asks on a terminal, shows the QR code there, and pairs after two times yes', async () => {
     const inviting = ada.spawn('invite', [], { terminal: true })
-    const [link] = await inviting.waitForText(/obsidian:\/\/[\w?=&%.~-]+/)
+    const [link] = await inviting.waitForText(/obsidian:\/\/[\w?=&%.~-]+(?=\s)/)
     expect(inviting.stdout).toMatch(/\x1b\[38;5;16;48;5;231m[ ▀▄█]+/)
     const joining = bob.spawn('join', [link], { terminal: true })
     const [asked] = await Promise.all(
@@ -91,7 +91,7 @@ describe('pairing', () => {
 
   it('a no of the joining side ends its join with 5; the link still works', async () => {
     const inviting = ada.spawn('invite', [], { terminal: true })
-    const [link] = await inviting.waitForText(/obsidian:\/\/[\w?=&%.~-]+/)
+    const [link] = await inviting.waitForText(/obsidian:\/\/[\w?=&%.~-]+(?=\s)/)
     const joining = bob.spawn('join', [link], { terminal: true })
     await joining.waitForText(/\[y\/N\]/)
     joining.child.stdin!.write('n\n')
@@ -109,7 +109,7 @@ describe('pairing', () => {
     async (runs) => {
       if (runs) await ada.start()
       const inviting = ada.spawn('invite', [], { terminal: true })
-      const [link] = await inviting.waitForText(/obsidian:\/\/[\w?=&%.~-]+/)
+      const [link] = await inviting.waitForText(/obsidian:\/\/[\w?=&%.~-]+(?=\s)/)
       const joining = bob.spawn('join', [link, '--yes', '--json'])
       await inviting.waitForText(/\[y\/N\]/)
       inviting.child.stdin!.write('n\n')
