@@ -15,9 +15,9 @@ const stream = await connection.openStream()
 await stream.write(new Uint8Array(100_000).fill(7))
 await stream.read(1)
 if (task === 'close') {
-  const waiting = [stream.read(), transport.accept(), connection.acceptStream(), connection.closed]
+  const waiting = Promise.allSettled([stream.read(), transport.accept(), connection.acceptStream(), connection.closed])
   await transport.close()
-  await Promise.allSettled(waiting)
+  await waiting
 } else {
   for (;;) await stream.write(new Uint8Array(16 * 1024).fill(7))
 }
