@@ -6,7 +6,7 @@ import type { DataStore, PeerRecord } from '../../ports/data-store.ts'
 import { StateError, VaultError } from '../../ports/errors.ts'
 import { isEndpointId, type EndpointId } from '../../ports/transport.ts'
 import { replaceFile } from './durable-files.ts'
-import { temporaryName } from './temporary-files.ts'
+import { removeStaleTemporaries, temporaryName } from './temporary-files.ts'
 
 /** Of the layout below; a folder of a newer one is left alone. */
 const VERSION = 1
@@ -163,6 +163,7 @@ export class StateFolder implements DataStore {
         path: folder,
         vault: file.vault,
       })
+    removeStaleTemporaries(folder)
     return new StateFolder(folder, vault, file, readKey(path.join(folder, 'device.key')))
   }
 
