@@ -68,15 +68,6 @@ const targets = [plugin, forNode('src/cli.ts', 'dist/cli.mjs'), forNode('src/dem
 const kilobytes = (bytes) => `${(bytes / 1000).toFixed(0)} kB`
 
 for (const target of targets) {
-  const [entry] = target.entryPoints
-  const there = await stat(join(root, entry)).then(
-    () => true,
-    () => false,
-  )
-  if (!there) {
-    console.error(`${target.outfile}  skipped: ${entry} is not there`)
-    continue
-  }
   try {
     await build(target)
   } catch {
