@@ -2,14 +2,27 @@
  * Who may import whom. The arrow of the architecture is
  *
  *   objects <- history <- { protocol, peers } <- engine <- ui <- main
- *                                              engine <- cli, demo
+ *                                              engine <- cli, demo; { ui, adapters } <- plugin <- main
  *   objects <- ports <- adapters
  *
  * Imports of types count like any other: a layer that names a type knows about it.
  * test/architecture.test.ts proves that every rule bites.
  */
 
-const layers = ['objects', 'ports', 'history', 'protocol', 'peers', 'engine', 'adapters', 'ui', 'cli', 'demo', 'main']
+const layers = [
+  'objects',
+  'ports',
+  'history',
+  'protocol',
+  'peers',
+  'engine',
+  'adapters',
+  'ui',
+  'cli',
+  'demo',
+  'plugin',
+  'main',
+]
 
 /** A layer's files: its folder, or the single file of that name (main.ts, cli.ts). */
 const filesOf = (names) => `^src/(${names.join('|')})(/|\\.ts$)`
@@ -78,7 +91,12 @@ module.exports = {
     layer('ui', belowUi, "Sees the engine's face, never an adapter."),
     layer('cli', [...belowUi, 'adapters'], 'A composition root: no Obsidian surface, no demonstration.'),
     layer('demo', [...belowUi, 'adapters', 'cli'], 'A composition root on top of the command line.'),
-    layer('main', [...belowUi, 'adapters', 'ui'], 'The composition root of the plugin.'),
+    layer(
+      'plugin',
+      [...belowUi, 'adapters', 'ui'],
+      'Puts the plugin together: engine, adapters, and the face that the screens see.',
+    ),
+    layer('main', [...belowUi, 'adapters', 'ui', 'plugin'], 'The composition root of the plugin.'),
 
     {
       name: 'adapters-imports',
@@ -109,7 +127,7 @@ module.exports = {
     onlyIn(
       'obsidian-only-in-plugin',
       '(^|node_modules/)(obsidian|electron)(/|$)',
-      '^src/(main\\.ts$|ui/|adapters/obsidian/)',
+      '^src/(main\\.ts$|plugin/|ui/|adapters/obsidian/)',
       'The engine runs without Obsidian: in a worker, in tests, on a server.',
     ),
     onlyIn(

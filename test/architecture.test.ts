@@ -52,6 +52,7 @@ const breaches: readonly Breach[] = [
   { rule: 'cli-imports', from: 'cli.ts', to: 'src/ui/tab.ts' },
   { rule: 'cli-imports', from: 'cli/a.ts', to: 'src/demo/show.ts' },
   { rule: 'demo-imports', from: 'demo/a.ts', to: 'src/ui/tab.ts' },
+  { rule: 'plugin-imports', from: 'plugin/a.ts', to: 'src/cli/style.ts' },
   { rule: 'main-imports', from: 'main.ts', to: 'src/cli/style.ts' },
   { rule: 'adapters-imports', from: 'adapters/node/a.ts', to: 'src/engine/repository.ts' },
   { rule: 'adapters-imports', from: 'adapters/iroh/a.ts', to: 'src/peers/table.ts' },

@@ -113,7 +113,7 @@ export class Operations {
           reply({ question: key, withdrawn: true })
         }
         signal.addEventListener('abort', withdraw, { once: true })
-        reply({ question: key, code: question.code, device: question.deviceName })
+        if (question.kind === 'code') reply({ question: key, code: question.code, device: question.deviceName })
       })
     }
     askers.set(role, asker)

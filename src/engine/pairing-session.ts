@@ -1,3 +1,4 @@
+import type { VaultComparison } from '../history/compare-vaults.ts'
 import { newPairing, updatePairing, type PairingEvent, type PairingState } from '../peers/pairing.ts'
 import type { PairingRole } from '../peers/pairing-proof.ts'
 import { PairingError, type PairingErrorCode, type TransportError } from '../ports/errors.ts'
@@ -7,13 +8,14 @@ import type { Hello } from '../protocol/messages.ts'
 import type { LinkEffect } from '../protocol/link-session.ts'
 import type { Link } from './link.ts'
 
-/** What a person is asked before two devices become one another's peers (P3). */
-export interface PairingQuestion {
+/** What a person is asked before two devices become one another's peers: first the code (P3), then the vaults (E9). */
+export type PairingQuestion = {
   readonly role: PairingRole
   readonly id: EndpointId
   readonly deviceName: string
-  readonly code: string
-}
+} & (
+  { readonly kind: 'code'; readonly code: string } | { readonly kind: 'vaults'; readonly comparison: VaultComparison }
+)
 
 export interface PairingHost {
   readonly self: EndpointId
@@ -109,7 +111,13 @@ export class PairingSession {
   }
 
   async #ask(code: string): Promise<void> {
-    const question = { role: this.#state.role, id: this.#link.remoteId, deviceName: this.#hello.deviceName, code }
+    const question = {
+      role: this.#state.role,
+      id: this.#link.remoteId,
+      deviceName: this.#hello.deviceName,
+      kind: 'code' as const,
+      code,
+    }
     const accepted = await this.#host.confirm(question, this.#over.signal).catch(() => false)
     this.#dispatch({ kind: 'answer', accepted })
   }
