@@ -1,5 +1,7 @@
+import type { VaultListing } from '../history/compare-vaults.ts'
 import { Invitations } from '../peers/invitations.ts'
-import type { PairingRole } from '../peers/pairing-proof.ts'
+import { addressesOf, FailedAttempts } from '../peers/pairing-attempts.ts'
+import { equalBytes, type PairingRole } from '../peers/pairing-proof.ts'
 import { INVITATION_MS, SECRET_BYTES, type PairingOffer } from '../peers/pairing-link.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { PeerRecord } from '../ports/data-store.ts'
@@ -7,7 +9,7 @@ import { PairingError, TransportError } from '../ports/errors.ts'
 import type { Random } from '../ports/random.ts'
 import type { CloseReason, EndpointId, PeerAddress } from '../ports/transport.ts'
 import { CLOSE } from '../protocol/close-codes.ts'
-import { cleanText, type Hello, type ShareName } from '../protocol/messages.ts'
+import { cleanText, type Hello, type PairingMessage, type ShareName } from '../protocol/messages.ts'
 import type { Link } from './link.ts'
 import { PairingSession, type PairingHost, type PairingQuestion } from './pairing-session.ts'
 import { closeSentence } from './peer-fault.ts'
@@ -20,16 +22,25 @@ export interface PairingDeskOptions {
   readonly address: () => PeerAddress
   /** P3: shows the code and asks. */
   readonly confirm: (question: PairingQuestion, signal: AbortSignal) => Promise<boolean>
-  /** Stores the other device. @throws PairingError `self`, `too-many-peers`. */
-  readonly store: (link: Link, hello: Hello, knownAddress: PeerAddress | undefined) => Promise<void>
+  /** E9: the files of a share as they are now, for the comparison; none of a share that this device does not have. */
+  readonly listing: (share: ShareName) => Promise<VaultListing>
+  /** Stores the other device; gives what undoes that. @throws PairingError `self`, `too-many-peers`. */
+  readonly store: (link: Link, hello: Hello, knownAddress: PeerAddress | undefined) => Promise<() => Promise<void>>
   /** The link may open; gives the stored record. */
   readonly paired: (link: Link, role: PairingRole) => PeerRecord
   readonly failed: (link: Link, role: PairingRole, error: PairingError | TransportError) => void
 }
 
+/** Pairings that others began and that are in progress at once (P2). */
+const MAX_PAIRINGS = 10
+
 /** An invitation that waits for somebody to use it. */
 interface Waiting {
   readonly secret: Uint8Array
+  /** It ended while its pairing was in the last step: why, unless that step succeeds. */
+  ended: PairingError | null
+  /** Lets its timer go. */
+  stop(): void
   resolve(record: PeerRecord): void
   reject(error: unknown): void
 }
@@ -43,8 +54,10 @@ interface Joining {
 /** The invitations that are open, the links that are followed, and the pairings that run on links (P1–P3). */
 export class PairingDesk implements PairingHost {
   readonly self: EndpointId
+  readonly clock: Clock
   readonly #o: PairingDeskOptions
   readonly #invitations = new Invitations()
+  readonly #attempts = new FailedAttempts()
   readonly #sessions = new Map<Link, PairingSession>()
   readonly #joining = new Map<Link, Joining>()
   readonly #waiting = new Set<Waiting>()
@@ -52,40 +65,70 @@ export class PairingDesk implements PairingHost {
   constructor(options: PairingDeskOptions) {
     this.#o = options
     this.self = options.self
+    this.clock = options.clock
   }
 
-  /** Opens an invitation. `paired` resolves when a device used it; it rejects when cancelled or expired. */
+  /**
+   * Opens an invitation. `paired` resolves when a device used it; it rejects when cancelled or expired, and so does a pairing with it
+   * that has not come to its last step. Of more than ten the oldest is cancelled.
+   */
   invite(share: ShareName): { offer: PairingOffer; paired: Promise<PeerRecord>; cancel(): void } {
     const { clock, random, deviceName } = this.#o
     const secret = random.bytes(SECRET_BYTES)
-    this.#invitations.add(secret, share, clock.now() + INVITATION_MS)
-    let waiting!: Waiting
-    const paired = new Promise<PeerRecord>((resolve, reject) => (waiting = { secret, resolve, reject }))
-    this.#waiting.add(waiting)
-    const end = (error: PairingError) => {
-      cancelExpiry()
-      this.#invitations.cancel(secret)
-      if (this.#waiting.delete(waiting)) waiting.reject(error)
-    }
-    const cancelExpiry = clock.after(INVITATION_MS, () =>
-      end(
+    const displaced = this.#invitations.add(secret, share, clock.now() + INVITATION_MS)
+    if (displaced)
+      this.#endInvitation(displaced.secret, new PairingError('declined', 'A newer invitation took its place.'))
+    const stop = clock.after(INVITATION_MS, () =>
+      this.#endInvitation(
+        secret,
         new PairingError(
           'expired',
-          'Nobody used the link within ten minutes, so it is no longer valid. Make a new one.',
+          'The link was not used within ten minutes, so it is no longer valid. Make a new one.',
         ),
       ),
     )
-    paired.then(cancelExpiry, cancelExpiry)
+    const paired = new Promise<PeerRecord>((resolve, reject) =>
+      this.#waiting.add({ secret, ended: null, stop, resolve, reject }),
+    )
+    paired.catch(() => undefined) // nobody has to wait for it
     return {
       offer: { address: this.#o.address(), secret, share, name: deviceName },
       paired,
-      cancel: () => end(new PairingError('declined', 'The invitation was cancelled.')),
+      cancel: () => this.#endInvitation(secret, new PairingError('declined', 'The invitation was cancelled.')),
     }
+  }
+
+  #endInvitation(secret: Uint8Array, error: PairingError): void {
+    const waiting = this.#takeWaiting(secret, error)
+    if (!waiting) return
+    this.#invitations.cancel(secret)
+    for (const session of [...this.#sessions.values()]) {
+      if (session.role !== 'inviter' || !session.secret || !equalBytes(session.secret, secret)) continue
+      if (error.code === 'expired') session.refuse(error)
+      else session.cancel()
+    }
+    waiting.reject(error)
+  }
+
+  /** Who waits for this invitation, for the last time; null while a pairing with it is in its last step, which decides. */
+  #takeWaiting(secret: Uint8Array, error: PairingError): Waiting | null {
+    const waiting = [...this.#waiting].find((w) => equalBytes(w.secret, secret))
+    if (!waiting) return null
+    for (const session of this.#sessions.values())
+      if (session.role === 'inviter' && session.isStoring && equalBytes(session.secret!, secret)) {
+        waiting.ended = error
+        return null
+      }
+    waiting.stop()
+    this.#waiting.delete(waiting)
+    return waiting
   }
 
   /** Follows a pairing link over a connection that was dialled for it. @throws PairingError, TransportError. */
   join(link: Link, offer: PairingOffer, signal: AbortSignal): Promise<PeerRecord> {
     const giveUp = () => {
+      const session = this.#sessions.get(link)
+      if (session) return session.cancel()
       this.#joining.get(link)?.reject(new PairingError('declined', 'The pairing was cancelled on this device.'))
       this.#joining.delete(link)
       void link.leave('disconnect', CLOSE.disconnect)
@@ -99,22 +142,34 @@ export class PairingDesk implements PairingHost {
   /** Whether this greeting begins a pairing; then it has begun. */
   begin(link: Link, hello: Hello): boolean {
     const joining = this.#joining.get(link)
-    if (!joining && !(hello.pairing && this.openSecrets(link.remoteId).length)) return false
+    if (!joining && !(hello.pairing && this.openSecrets(link).length && this.#makeRoom(link))) return false
     const session = new PairingSession(link, hello, joining ? 'joiner' : 'inviter', joining?.offer.secret ?? null, this)
     this.#sessions.set(link, session)
     session.start()
     return true
   }
 
-  onMessage(link: Link, message: Parameters<PairingSession['onMessage']>[0]): void {
+  /** A device has one pairing at a time: the newer ends the older, whose link may be dead. False when ten others are in progress. */
+  #makeRoom(link: Link): boolean {
+    const others = [...this.#sessions].filter(([, { role }]) => role === 'inviter')
+    const older = others.find(([{ remoteId }]) => remoteId === link.remoteId)
+    if (!older) return others.length < MAX_PAIRINGS
+    const [oldLink, session] = older
+    session.lost(new TransportError('disconnected', 'The other device began the pairing anew.'), false)
+    oldLink.close(CLOSE.disconnect, 'a newer pairing of the same device')
+    return true
+  }
+
+  onMessage(link: Link, message: PairingMessage): void {
     const session = this.#sessions.get(link)
     if (session) session.onMessage(message)
     else link.close(CLOSE.protocol, 'a pairing message without a pairing')
   }
 
   linkClosed(link: Link, reason: CloseReason): void {
-    const failure = pairingFailure(link, reason)
-    this.#sessions.get(link)?.cancel(failure)
+    const session = this.#sessions.get(link)
+    const failure = pairingFailure(link, reason, session?.isProven ?? false)
+    session?.lost(failure, isRefusal(reason))
     this.#sessions.delete(link)
     this.#joining.get(link)?.reject(failure)
     this.#joining.delete(link)
@@ -123,6 +178,7 @@ export class PairingDesk implements PairingHost {
   /** Nobody can use what is open any more. */
   stop(): void {
     for (const waiting of this.#waiting) {
+      waiting.stop()
       this.#invitations.cancel(waiting.secret)
       waiting.reject(new PairingError('declined', 'Tandem is stopping.'))
     }
@@ -131,17 +187,34 @@ export class PairingDesk implements PairingHost {
 
   // ---- PairingHost
 
-  openSecrets(device: EndpointId): readonly Uint8Array[] {
-    return this.#invitations.openFor(device, this.#o.clock.now())
+  openSecrets(link: Link): readonly Uint8Array[] {
+    const now = this.clock.now()
+    if (!this.#attempts.mayTry(addressesOf(link.remoteId, link.paths()), now)) return []
+    return this.#invitations.openFor(link.remoteId, now)
   }
 
   confirm(question: PairingQuestion, signal: AbortSignal): Promise<boolean> {
     return this.#o.confirm(question, signal)
   }
 
-  async store(link: Link, hello: Hello, role: PairingRole, secret: Uint8Array): Promise<void> {
-    if (role === 'inviter') this.#use(secret, link.remoteId)
-    await this.#o.store(link, hello, this.#joining.get(link)?.offer.address)
+  listing(link: Link, role: PairingRole, secret: Uint8Array): Promise<VaultListing> {
+    const share = role === 'joiner' ? this.#joining.get(link)?.offer.share : this.#invitations.find(secret)?.share
+    return share === undefined ? Promise.resolve([]) : this.#o.listing(share)
+  }
+
+  async store(link: Link, hello: Hello, role: PairingRole, secret: Uint8Array): Promise<() => Promise<void>> {
+    if (role === 'joiner') return this.#o.store(link, hello, this.#joining.get(link)?.offer.address)
+    this.#use(secret, link.remoteId)
+    try {
+      const undo = await this.#o.store(link, hello, undefined)
+      return async () => {
+        this.#invitations.markUnused(secret)
+        await undo()
+      }
+    } catch (error) {
+      this.#invitations.markUnused(secret)
+      throw error
+    }
   }
 
   /** Two devices may have proved the same secret, and people took their time to answer: the first to be stored has it (P1). */
@@ -153,13 +226,15 @@ export class PairingDesk implements PairingHost {
     this.#invitations.markUsed(secret, device)
   }
 
-  paired(link: Link, role: PairingRole): void {
+  paired(link: Link, role: PairingRole, secret: Uint8Array): void {
     this.#sessions.delete(link)
     const record = this.#o.paired(link, role)
     this.#joining.get(link)?.resolve(record)
     this.#joining.delete(link)
+    if (role === 'joiner') return
     for (const waiting of this.#waiting) {
-      if (this.#invitations.find(waiting.secret)?.usedBy !== link.remoteId) continue
+      if (!equalBytes(waiting.secret, secret)) continue
+      waiting.stop()
       this.#waiting.delete(waiting)
       waiting.resolve(record)
     }
@@ -167,16 +242,33 @@ export class PairingDesk implements PairingHost {
 
   failed(link: Link, role: PairingRole, error: PairingError | TransportError): void {
     this.#sessions.delete(link)
-    if (role === 'inviter' && error.code === 'mismatch') this.#invitations.countFailure(this.#o.clock.now())
+    if (role === 'inviter' && error.code === 'mismatch') this.#countFailure(link)
     this.#o.failed(link, role, error)
     this.#joining.get(link)?.reject(error)
     this.#joining.delete(link)
+    for (const { secret, ended } of [...this.#waiting]) if (ended) this.#endInvitation(secret, ended)
+  }
+
+  /** One that was begun in time and came to its proof too late was not looked at, and does not count. */
+  #countFailure(link: Link): void {
+    const now = this.clock.now()
+    const addresses = addressesOf(link.remoteId, link.paths())
+    if (!this.#attempts.mayTry(addresses, now)) return
+    this.#attempts.count(addresses, now)
+    this.#invitations.countFailure(now)
   }
 }
 
+/** The other side will not have us, and has not stored us. */
+function isRefusal({ by, code }: CloseReason): boolean {
+  return by === 'peer' && code === CLOSE.unauthorised
+}
+
 /** Why a pairing ended with its link. */
-function pairingFailure(link: Link, reason: CloseReason): PairingError | TransportError {
-  if (reason.by === 'peer' && reason.code === CLOSE.unauthorised) {
+function pairingFailure(link: Link, reason: CloseReason, proven: boolean): PairingError | TransportError {
+  if (isRefusal(reason) && proven)
+    return new PairingError('declined', `The other device ended the pairing: ${cleanText(reason.reason, 200)}.`)
+  if (isRefusal(reason)) {
     return new PairingError(
       'mismatch',
       `The other device did not accept this link: it was used already, has expired, or was cancelled (${cleanText(reason.reason, 200)}). Make a new one there.`,

@@ -13,8 +13,8 @@ export interface CommitPlanInput {
   readonly disk: Contents
   /** The tree of the current view, perhaps checked out in part. */
   readonly view: Contents
-  /** The tree of an older view, whose checkout may have done more than the index knows. */
-  readonly interrupted?: Contents
+  /** The trees of checkouts that may have done more than the index knows. */
+  readonly unfinished?: readonly Contents[]
 }
 
 /** Where each difference between disk and index belongs. */
@@ -31,7 +31,7 @@ export interface CommitPlan {
  * Tells a person's edits from a checkout that did not finish, by content alone. An edit goes on top of the version that
  * the person had before their eyes; else it would seem to undo what came in.
  */
-export function planCommit({ base, index, disk, view, interrupted = view }: CommitPlanInput): CommitPlan {
+export function planCommit({ base, index, disk, view, unfinished = [] }: CommitPlanInput): CommitPlan {
   const onBase = new Map<VaultPath, Oid | null>()
   const onView = new Map<VaultPath, Oid | null>()
   const applied: VaultPath[] = []
@@ -39,7 +39,7 @@ export function planCommit({ base, index, disk, view, interrupted = view }: Comm
     const now = disk.get(path)
     const seen = index.get(path)
     if (now === seen) continue
-    if (now === view.get(path) || now === interrupted.get(path)) applied.push(path)
+    if (now === view.get(path) || unfinished.some((tree) => now === tree.get(path))) applied.push(path)
     else if (seen !== base.get(path) && seen === view.get(path)) onView.set(path, now ?? null)
     else onBase.set(path, now ?? null)
   }

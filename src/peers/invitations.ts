@@ -11,8 +11,8 @@ export interface Invitation {
 
 /** Failed proofs in a minute, from anybody, after which no pairing is answered for the rest of it (P2). */
 const MAX_FAILURES = 10
-/** Invitations open at once. */
-const MAX_OPEN = 10
+/** Invitations open at once (P2). */
+export const MAX_OPEN_INVITATIONS = 10
 const MINUTE = 60_000
 
 /** The invitations of this device: each single-use and short-lived (P1, P2). Time comes from outside. */
@@ -20,10 +20,12 @@ export class Invitations {
   #list: Invitation[] = []
   #failures: number[] = []
 
-  add(secret: Uint8Array, share: string, expiresAt: number): Invitation {
-    const invitation: Invitation = { secret, share, expiresAt, usedBy: null }
-    this.#list = [...this.#list, invitation].slice(-MAX_OPEN)
-    return invitation
+  /** Of more than ten the one that was used longest ago goes, or else the oldest; it is returned. */
+  add(secret: Uint8Array, share: string, expiresAt: number): Invitation | null {
+    this.#list.push({ secret, share, expiresAt, usedBy: null })
+    if (this.#list.length <= MAX_OPEN_INVITATIONS) return null
+    const used = this.#list.findIndex(({ usedBy }) => usedBy !== null)
+    return this.#list.splice(Math.max(0, used), 1)[0]!
   }
 
   cancel(secret: Uint8Array): void {
@@ -46,8 +48,13 @@ export class Invitations {
     this.#list = this.#list.map((i) => (equalBytes(i.secret, secret) ? { ...i, usedBy: device } : i))
   }
 
+  /** Nobody has it after all: the device that used it refused in the last step. */
+  markUnused(secret: Uint8Array): void {
+    this.#list = this.#list.map((i) => (equalBytes(i.secret, secret) ? { ...i, usedBy: null } : i))
+  }
+
   /** A wrong secret does not burn an invitation, it only slows the guesser down. */
   countFailure(now: number): void {
-    this.#failures.push(now)
+    this.#failures = [...this.#failures, now].slice(-MAX_FAILURES)
   }
 }

@@ -2,15 +2,18 @@ import type { Oid } from '../objects/oid.ts'
 import type { EndpointId } from '../ports/transport.ts'
 import { CLOSE, type CloseCode } from './close-codes.ts'
 import {
+  isPairingMessage,
   MAX_REFS,
   PROTOCOL_VERSION,
   type ByeReason,
   type DeviceHeads,
   type Hello,
   type LinkMessage,
+  type PairingMessage,
   type SendableMessage,
   type ShareName,
 } from './messages.ts'
+import type { Owed } from './send-queue.ts'
 
 /**
  * The conversation on one link, as a pure state machine: `updateLink(state, event) -> [state, effects]`.
@@ -21,6 +24,7 @@ import {
  * 3. An open link begins with our subscriptions and our directory; what the peer is believed to have is what it said last, plus
  *    what we sent since. Nothing is sent that the peer is known to have, so there is no echo (L8, S3).
  * 4. Messages are hints: losing any of them costs time only, because directories are compared anew every minute.
+ * 5. A probe asks whether the link still carries anything: whatever comes is an answer, and none in time closes it (L4).
  */
 
 export interface LinkTimes {
@@ -29,6 +33,8 @@ export interface LinkTimes {
   readonly closeAfterMs: number
   readonly helloWithinMs: number
   readonly directoryEveryMs: number
+  /** How long an answer to a probe may take. */
+  readonly probeMs: number
 }
 
 export const LINK_TIMES: LinkTimes = {
@@ -37,6 +43,7 @@ export const LINK_TIMES: LinkTimes = {
   closeAfterMs: 30_000,
   helloWithinMs: 10_000,
   directoryEveryMs: 60_000,
+  probeMs: 3_000,
 }
 
 /** What our side of a share looks like now. */
@@ -68,6 +75,8 @@ export interface LinkState {
   readonly pingedAt: number
   readonly directoryAt: number
   readonly health: 'healthy' | 'unhealthy'
+  /** Since when a probe waits for any sign of life; null: none does. */
+  readonly probedAt: number | null
   readonly roundTripMs: number | null
   readonly local: ReadonlyMap<ShareName, LocalShare>
   readonly remote: ReadonlyMap<ShareName, PeerShare>
@@ -81,15 +90,18 @@ export type LinkEvent =
   /** The other device is one of ours (known, or just paired). */
   | { readonly kind: 'admit'; readonly local: ReadonlyMap<ShareName, LocalShare>; readonly now: number }
   | { readonly kind: 'local'; readonly share: ShareName; readonly state: LocalShare }
+  /** Does the link still carry anything? Something may have changed under it. */
+  | { readonly kind: 'probe'; readonly now: number }
+  /** It does: something came on it, if no message. */
+  | { readonly kind: 'answered' }
+  /** The queue dropped something and has room again (L7): this makes up for it. */
+  | { readonly kind: 'repair'; readonly owed: Owed }
   | { readonly kind: 'leave'; readonly reason: ByeReason }
 
 export type LinkEffect =
   | { readonly kind: 'send'; readonly message: SendableMessage }
   | { readonly kind: 'greeted'; readonly hello: Hello }
-  | {
-      readonly kind: 'pairing'
-      readonly message: Extract<LinkMessage, { kind: 'pair-proof' | 'pair-confirm' | 'pair-done' }>
-    }
+  | { readonly kind: 'pairing'; readonly message: PairingMessage }
   | { readonly kind: 'opened' }
   /** The peer has these heads; `pack` may hold what they need. */
   | { readonly kind: 'offer'; readonly share: ShareName; readonly heads: DeviceHeads; readonly pack: Uint8Array }
@@ -122,6 +134,7 @@ export function newLink(remoteId: EndpointId, self: Hello, now: number, times: L
     pingedAt: now,
     directoryAt: now,
     health: 'healthy',
+    probedAt: null,
     roundTripMs: null,
     local: new Map(),
     remote: new Map(),
@@ -141,7 +154,7 @@ export function updateLink(state: LinkState, event: LinkEvent): Step {
       return [{ ...state, saidHello: true }, greeting(state)]
     case 'message':
       return onMessage(
-        { ...state, heardAt: event.now, health: 'healthy' },
+        { ...state, heardAt: event.now, health: 'healthy', probedAt: null },
         event.message,
         event.now,
         state.health === 'unhealthy',
@@ -152,9 +165,37 @@ export function updateLink(state: LinkState, event: LinkEvent): Step {
       return onAdmit(state, event.local, event.now)
     case 'local':
       return onLocal(state, event.share, event.state)
+    case 'probe':
+      return onProbe(state, event.now)
+    case 'answered':
+      return [{ ...state, probedAt: null }, []]
+    case 'repair':
+      return [state, repair(state, event.owed)]
     case 'leave':
       return [{ ...state, phase: 'closed' }, [{ kind: 'send', message: { kind: 'bye', reason: event.reason } }]]
   }
+}
+
+/** One that waits already is not given more time. A device that has not greeted says nothing, and is listened to all the same. */
+function onProbe(state: LinkState, now: number): Step {
+  if (state.probedAt !== null) return [state, []]
+  const ping: LinkEffect = { kind: 'send', message: { kind: 'ping', at: now } }
+  return [{ ...state, probedAt: now, pingedAt: now }, state.saidHello ? [ping] : []]
+}
+
+function repair(state: LinkState, owed: Owed): readonly LinkEffect[] {
+  if (state.phase !== 'open') return []
+  if (owed.kind === 'subscribe') return [subscription(state.local)]
+  const share = state.local.get(owed.share)
+  return share ? [directory(owed.share, share)] : []
+}
+
+function subscription(local: LinkState['local']): LinkEffect {
+  return { kind: 'send', message: { kind: 'subscribe', shares: [...local.keys()] } }
+}
+
+function directory(share: ShareName, { heads, applied }: LocalShare): LinkEffect {
+  return { kind: 'send', message: { kind: 'directory', share, heads, applied } }
 }
 
 function close(state: LinkState, code: CloseCode, reason: string): Step {
@@ -175,8 +216,7 @@ function onMessage(state: LinkState, message: LinkMessage, now: number, recovere
       { ...state, roundTripMs: Math.max(0, now - message.at) },
       state.roundTripMs === null ? [{ kind: 'peer-changed' }] : changed,
     ]
-  if (message.kind === 'pair-proof' || message.kind === 'pair-confirm' || message.kind === 'pair-done')
-    return [state, [...changed, { kind: 'pairing', message }]]
+  if (isPairingMessage(message)) return [state, [...changed, { kind: 'pairing', message }]]
   // What is left speaks of the vault: only an admitted device may say it. One that we have not admitted yet, but that has
   // already admitted us, may be a moment ahead of us during pairing; the engine admits both before either speaks.
   if (state.phase !== 'open') return close(state, CLOSE.unauthorised, 'this device is not paired here')
@@ -255,11 +295,8 @@ function onAdmit(state: LinkState, local: ReadonlyMap<ShareName, LocalShare>, no
   const effects: LinkEffect[] = [
     ...greeting(state),
     { kind: 'opened' },
-    { kind: 'send', message: { kind: 'subscribe', shares: [...local.keys()] } },
-    ...[...local].map(([share, s]): LinkEffect => ({
-      kind: 'send',
-      message: { kind: 'directory', share, heads: s.heads, applied: s.applied },
-    })),
+    subscription(local),
+    ...[...local].map(([share, s]) => directory(share, s)),
   ]
   return [{ ...state, phase: 'open', saidHello: true, local, directoryAt: now, pingedAt: now }, effects]
 }
@@ -276,7 +313,7 @@ function onLocal(state: LinkState, name: ShareName, now: LocalShare): Step {
     effects.push({ kind: 'update', share: name, heads: news, known: peer.heads, view: peer.applied })
     next = withPeerShare(next, name, { ...peer, heads: new Map([...peer.heads, ...news]) })
   } else if (moved && !peer.announced) {
-    effects.push({ kind: 'send', message: { kind: 'directory', share: name, heads: now.heads, applied: now.applied } })
+    effects.push(directory(name, now))
     next = withPeerShare(next, name, { ...peer, announced: true })
   }
   if (before?.applied !== now.applied)
@@ -289,6 +326,8 @@ function onTick(state: LinkState, now: number): Step {
   if (state.phase === 'greeting' && now - state.startedAt >= times.helloWithinMs) {
     return close(state, CLOSE.protocol, `no hello within ${times.helloWithinMs / 1000} s`)
   }
+  if (state.probedAt !== null && now - state.probedAt >= times.probeMs)
+    return close(state, CLOSE.silent, `no answer within ${times.probeMs / 1000} s`)
   const silence = now - state.heardAt
   if (silence >= times.closeAfterMs)
     return close(state, CLOSE.silent, `nothing heard for ${Math.round(silence / 1000)} s`)
@@ -304,8 +343,7 @@ function onTick(state: LinkState, now: number): Step {
   }
   if (state.phase === 'open' && now - state.directoryAt >= times.directoryEveryMs) {
     next = { ...next, directoryAt: now }
-    for (const [share, s] of state.local)
-      effects.push({ kind: 'send', message: { kind: 'directory', share, heads: s.heads, applied: s.applied } }) // L8
+    for (const [share, s] of state.local) effects.push(directory(share, s)) // L8
   }
   return [next, effects]
 }

@@ -1,5 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
+import type { VaultListing } from '../history/compare-vaults.ts'
 import { oidFromBytes, oidToBytes, type Oid } from '../objects/oid.ts'
+import { vaultPathProblem, type VaultPath } from '../objects/vault-path.ts'
 import { ProtocolError } from '../ports/errors.ts'
 import { isEndpointId, type EndpointId } from '../ports/transport.ts'
 import { MAX_FRAME } from './frames.ts'
@@ -35,6 +37,9 @@ export type LinkMessage =
   | { readonly kind: 'hello'; readonly hello: Hello }
   | { readonly kind: 'pair-proof'; readonly mac: Uint8Array }
   | { readonly kind: 'pair-confirm'; readonly accepted: boolean }
+  | { readonly kind: 'pair-listing'; readonly files: VaultListing; readonly last: boolean }
+  | { readonly kind: 'pair-more' }
+  | { readonly kind: 'pair-agree'; readonly accepted: boolean }
   | { readonly kind: 'pair-done' }
   | { readonly kind: 'directory'; readonly share: ShareName; readonly heads: DeviceHeads; readonly applied: Oid | null }
   | { readonly kind: 'subscribe'; readonly shares: readonly ShareName[] }
@@ -46,6 +51,13 @@ export type LinkMessage =
   | { readonly kind: 'refusal'; readonly code: string; readonly message: string; readonly share: ShareName }
   /** A body that this version does not know: ignored, so that newer minor versions can add some. */
   | { readonly kind: 'unknown' }
+
+/** What two devices say to each other before they are paired. */
+export type PairingMessage = Extract<LinkMessage, { kind: `pair-${string}` }>
+
+export function isPairingMessage(message: LinkMessage): message is PairingMessage {
+  return message.kind.startsWith('pair-')
+}
 
 const BYE: Record<ByeReason, Bye_Reason> = {
   shutdown: Bye_Reason.SHUTDOWN,
@@ -88,6 +100,14 @@ function time(at: bigint): number {
 function endpointId(text: string): EndpointId {
   if (!isEndpointId(text)) throw new ProtocolError('bad-message', 'a device id is not 64 hex digits')
   return text
+}
+
+/** E6. A path that is not in NFC was not made by us: two that become one would hide a file. */
+function vaultPath(text: string): VaultPath {
+  const problem = vaultPathProblem(text) ?? (text === text.normalize('NFC') ? null : 'The path is not normalised')
+  if (problem !== null)
+    throw new ProtocolError('bad-message', `the other device listed a path that cannot be: ${problem}`)
+  return text as VaultPath
 }
 
 export function decodeOid(bytes: Uint8Array): Oid {
@@ -144,6 +164,16 @@ export function decodeMessage(bytes: Uint8Array): LinkMessage {
       return { kind: 'pair-proof', mac: sized(body.value.mac, 32, 'pairing proof') }
     case 'pairConfirm':
       return { kind: 'pair-confirm', accepted: body.value.accepted }
+    case 'pairListing':
+      return {
+        kind: 'pair-listing',
+        files: body.value.files.map(({ path, oid }) => ({ path: vaultPath(path), oid: decodeOid(oid) })),
+        last: body.value.last,
+      }
+    case 'pairMore':
+      return { kind: 'pair-more' }
+    case 'pairAgree':
+      return { kind: 'pair-agree', accepted: body.value.accepted }
     case 'pairDone':
       return { kind: 'pair-done' }
     case 'directory': {
@@ -200,6 +230,14 @@ function toInit(message: Exclude<LinkMessage, { kind: 'unknown' }>): Init {
       return { body: { case: 'pairProof', value: { mac: message.mac } } }
     case 'pair-confirm':
       return { body: { case: 'pairConfirm', value: { accepted: message.accepted } } }
+    case 'pair-listing': {
+      const files = message.files.map(({ path, oid }) => ({ path, oid: oidToBytes(oid) }))
+      return { body: { case: 'pairListing', value: { files, last: message.last } } }
+    }
+    case 'pair-more':
+      return { body: { case: 'pairMore', value: {} } }
+    case 'pair-agree':
+      return { body: { case: 'pairAgree', value: { accepted: message.accepted } } }
     case 'pair-done':
       return { body: { case: 'pairDone', value: {} } }
     case 'directory':

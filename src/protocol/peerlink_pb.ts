@@ -16,7 +16,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file peerlink.proto.
  */
 export const file_peerlink: GenFile = /*@__PURE__*/
-  fileDesc("Cg5wZWVybGluay5wcm90bxIPdGFuZGVtLnBlZXJsaW5rIqwECgdNZXNzYWdlEicKBWhlbGxvGAEgASgLMhYudGFuZGVtLnBlZXJsaW5rLkhlbGxvSAASMAoKcGFpcl9wcm9vZhgCIAEoCzIaLnRhbmRlbS5wZWVybGluay5QYWlyUHJvb2ZIABI0CgxwYWlyX2NvbmZpcm0YAyABKAsyHC50YW5kZW0ucGVlcmxpbmsuUGFpckNvbmZpcm1IABIuCglwYWlyX2RvbmUYBCABKAsyGS50YW5kZW0ucGVlcmxpbmsuUGFpckRvbmVIABIvCglkaXJlY3RvcnkYBSABKAsyGi50YW5kZW0ucGVlcmxpbmsuRGlyZWN0b3J5SAASLwoJc3Vic2NyaWJlGAYgASgLMhoudGFuZGVtLnBlZXJsaW5rLlN1YnNjcmliZUgAEikKBnVwZGF0ZRgHIAEoCzIXLnRhbmRlbS5wZWVybGluay5VcGRhdGVIABIrCgdhcHBsaWVkGAggASgLMhgudGFuZGVtLnBlZXJsaW5rLkFwcGxpZWRIABIlCgRwaW5nGAkgASgLMhUudGFuZGVtLnBlZXJsaW5rLlBpbmdIABIlCgRwb25nGAogASgLMhUudGFuZGVtLnBlZXJsaW5rLlBvbmdIABIjCgNieWUYCyABKAsyFC50YW5kZW0ucGVlcmxpbmsuQnllSAASKwoHcmVmdXNhbBgMIAEoCzIYLnRhbmRlbS5wZWVybGluay5SZWZ1c2FsSABCBgoEYm9keSKrAQoFSGVsbG8SEAoIcHJvdG9jb2wYASABKA0SEwoLZW5kcG9pbnRfaWQYAiABKAkSDwoHYm9vdF9pZBgDIAEoDBITCgtkZXZpY2VfbmFtZRgEIAEoCRITCgthcHBfdmVyc2lvbhgFIAEoCRIQCghmZWF0dXJlcxgGIAMoCRIOCgZ0aWNrZXQYByABKAkSDQoFbm9uY2UYCCABKAwSDwoHcGFpcmluZxgJIAEoCCIYCglQYWlyUHJvb2YSCwoDbWFjGAEgASgMIh8KC1BhaXJDb25maXJtEhAKCGFjY2VwdGVkGAEgASgIIgoKCFBhaXJEb25lIiIKA1JlZhIOCgZkZXZpY2UYASABKAkSCwoDb2lkGAIgASgMIk8KCURpcmVjdG9yeRINCgVzaGFyZRgBIAEoCRIiCgRyZWZzGAIgAygLMhQudGFuZGVtLnBlZXJsaW5rLlJlZhIPCgdhcHBsaWVkGAMgASgMIhsKCVN1YnNjcmliZRIOCgZzaGFyZXMYASADKAkiSQoGVXBkYXRlEg0KBXNoYXJlGAEgASgJEiIKBHJlZnMYAiADKAsyFC50YW5kZW0ucGVlcmxpbmsuUmVmEgwKBHBhY2sYAyABKAwiJgoHQXBwbGllZBINCgVzaGFyZRgBIAEoCRIMCgR2aWV3GAIgASgMIhIKBFBpbmcSCgoCYXQYASABKAQiEgoEUG9uZxIKCgJhdBgBIAEoBCJ2CgNCeWUSKwoGcmVhc29uGAEgASgOMhsudGFuZGVtLnBlZXJsaW5rLkJ5ZS5SZWFzb24iQgoGUmVhc29uEgwKCFNIVVRET1dOEAASDQoJRFVQTElDQVRFEAESCwoHUkVNT1ZFRBACEg4KCkRJU0NPTk5FQ1QQAyJaCgdSZWZ1c2FsEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRINCgVzaGFyZRgDIAEoCRIhCgNyZWYYBCABKAsyFC50YW5kZW0ucGVlcmxpbmsuUmVmIsgCCgxGZXRjaFJlcXVlc3QSDQoFc2hhcmUYASABKAkSOAoHaGlzdG9yeRgCIAEoCzIlLnRhbmRlbS5wZWVybGluay5GZXRjaFJlcXVlc3QuSGlzdG9yeUgAEjgKB29iamVjdHMYAyABKAsyJS50YW5kZW0ucGVlcmxpbmsuRmV0Y2hSZXF1ZXN0Lk9iamVjdHNIABI0CgVsYXJnZRgEIAEoCzIjLnRhbmRlbS5wZWVybGluay5GZXRjaFJlcXVlc3QuTGFyZ2VIABo4CgdIaXN0b3J5Eg8KB2NvbW1pdHMYASADKAwSDQoFdHJlZXMYAiADKAwSDQoFaGF2ZXMYAyADKAwaFwoHT2JqZWN0cxIMCgRvaWRzGAEgAygMGiQKBUxhcmdlEgsKA29pZBgBIAEoDBIOCgZvZmZzZXQYAiABKARCBgoEd2hhdCKRBAoKRmV0Y2hSZXBseRIwCgRwbGFuGAEgASgLMiAudGFuZGVtLnBlZXJsaW5rLkZldGNoUmVwbHkuUGxhbkgAEjIKBXBpZWNlGAIgASgLMiEudGFuZGVtLnBlZXJsaW5rLkZldGNoUmVwbHkuUGllY2VIABI3CgVsYXJnZRgDIAEoCzImLnRhbmRlbS5wZWVybGluay5GZXRjaFJlcGx5LkxhcmdlU3RhcnRIABIwCgRkb25lGAQgASgLMiAudGFuZGVtLnBlZXJsaW5rLkZldGNoUmVwbHkuRG9uZUgAEisKB3JlZnVzYWwYBSABKAsyGC50YW5kZW0ucGVlcmxpbmsuUmVmdXNhbEgAGiYKBFBsYW4SDwoHb2JqZWN0cxgBIAEoDRINCgVieXRlcxgCIAEoBBomCgVQaWVjZRIMCgRzaXplGAEgASgNEg8KB29iamVjdHMYAiABKA0aNwoKTGFyZ2VTdGFydBILCgNvaWQYASABKAwSDAoEc2l6ZRgCIAEoBBIOCgZvZmZzZXQYAyABKAQaJgoJTGFyZ2VCbG9iEgsKA29pZBgBIAEoDBIMCgRzaXplGAIgASgEGkwKBERvbmUSNAoFbGFyZ2UYASADKAsyJS50YW5kZW0ucGVlcmxpbmsuRmV0Y2hSZXBseS5MYXJnZUJsb2ISDgoGYWJzZW50GAIgAygMQgYKBGJvZHliBnByb3RvMw");
+  fileDesc("Cg5wZWVybGluay5wcm90bxIPdGFuZGVtLnBlZXJsaW5rIsQFCgdNZXNzYWdlEicKBWhlbGxvGAEgASgLMhYudGFuZGVtLnBlZXJsaW5rLkhlbGxvSAASMAoKcGFpcl9wcm9vZhgCIAEoCzIaLnRhbmRlbS5wZWVybGluay5QYWlyUHJvb2ZIABI0CgxwYWlyX2NvbmZpcm0YAyABKAsyHC50YW5kZW0ucGVlcmxpbmsuUGFpckNvbmZpcm1IABIuCglwYWlyX2RvbmUYBCABKAsyGS50YW5kZW0ucGVlcmxpbmsuUGFpckRvbmVIABIvCglkaXJlY3RvcnkYBSABKAsyGi50YW5kZW0ucGVlcmxpbmsuRGlyZWN0b3J5SAASLwoJc3Vic2NyaWJlGAYgASgLMhoudGFuZGVtLnBlZXJsaW5rLlN1YnNjcmliZUgAEikKBnVwZGF0ZRgHIAEoCzIXLnRhbmRlbS5wZWVybGluay5VcGRhdGVIABIrCgdhcHBsaWVkGAggASgLMhgudGFuZGVtLnBlZXJsaW5rLkFwcGxpZWRIABIlCgRwaW5nGAkgASgLMhUudGFuZGVtLnBlZXJsaW5rLlBpbmdIABIlCgRwb25nGAogASgLMhUudGFuZGVtLnBlZXJsaW5rLlBvbmdIABIjCgNieWUYCyABKAsyFC50YW5kZW0ucGVlcmxpbmsuQnllSAASKwoHcmVmdXNhbBgMIAEoCzIYLnRhbmRlbS5wZWVybGluay5SZWZ1c2FsSAASNAoMcGFpcl9saXN0aW5nGA0gASgLMhwudGFuZGVtLnBlZXJsaW5rLlBhaXJMaXN0aW5nSAASLgoJcGFpcl9tb3JlGA4gASgLMhkudGFuZGVtLnBlZXJsaW5rLlBhaXJNb3JlSAASMAoKcGFpcl9hZ3JlZRgPIAEoCzIaLnRhbmRlbS5wZWVybGluay5QYWlyQWdyZWVIAEIGCgRib2R5IqsBCgVIZWxsbxIQCghwcm90b2NvbBgBIAEoDRITCgtlbmRwb2ludF9pZBgCIAEoCRIPCgdib290X2lkGAMgASgMEhMKC2RldmljZV9uYW1lGAQgASgJEhMKC2FwcF92ZXJzaW9uGAUgASgJEhAKCGZlYXR1cmVzGAYgAygJEg4KBnRpY2tldBgHIAEoCRINCgVub25jZRgIIAEoDBIPCgdwYWlyaW5nGAkgASgIIhgKCVBhaXJQcm9vZhILCgNtYWMYASABKAwiHwoLUGFpckNvbmZpcm0SEAoIYWNjZXB0ZWQYASABKAgicAoLUGFpckxpc3RpbmcSMAoFZmlsZXMYASADKAsyIS50YW5kZW0ucGVlcmxpbmsuUGFpckxpc3RpbmcuRmlsZRIMCgRsYXN0GAIgASgIGiEKBEZpbGUSDAoEcGF0aBgBIAEoCRILCgNvaWQYAiABKAwiCgoIUGFpck1vcmUiHQoJUGFpckFncmVlEhAKCGFjY2VwdGVkGAEgASgIIgoKCFBhaXJEb25lIiIKA1JlZhIOCgZkZXZpY2UYASABKAkSCwoDb2lkGAIgASgMIk8KCURpcmVjdG9yeRINCgVzaGFyZRgBIAEoCRIiCgRyZWZzGAIgAygLMhQudGFuZGVtLnBlZXJsaW5rLlJlZhIPCgdhcHBsaWVkGAMgASgMIhsKCVN1YnNjcmliZRIOCgZzaGFyZXMYASADKAkiSQoGVXBkYXRlEg0KBXNoYXJlGAEgASgJEiIKBHJlZnMYAiADKAsyFC50YW5kZW0ucGVlcmxpbmsuUmVmEgwKBHBhY2sYAyABKAwiJgoHQXBwbGllZBINCgVzaGFyZRgBIAEoCRIMCgR2aWV3GAIgASgMIhIKBFBpbmcSCgoCYXQYASABKAQiEgoEUG9uZxIKCgJhdBgBIAEoBCJ2CgNCeWUSKwoGcmVhc29uGAEgASgOMhsudGFuZGVtLnBlZXJsaW5rLkJ5ZS5SZWFzb24iQgoGUmVhc29uEgwKCFNIVVRET1dOEAASDQoJRFVQTElDQVRFEAESCwoHUkVNT1ZFRBACEg4KCkRJU0NPTk5FQ1QQAyJaCgdSZWZ1c2FsEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRINCgVzaGFyZRgDIAEoCRIhCgNyZWYYBCABKAsyFC50YW5kZW0ucGVlcmxpbmsuUmVmIsgCCgxGZXRjaFJlcXVlc3QSDQoFc2hhcmUYASABKAkSOAoHaGlzdG9yeRgCIAEoCzIlLnRhbmRlbS5wZWVybGluay5GZXRjaFJlcXVlc3QuSGlzdG9yeUgAEjgKB29iamVjdHMYAyABKAsyJS50YW5kZW0ucGVlcmxpbmsuRmV0Y2hSZXF1ZXN0Lk9iamVjdHNIABI0CgVsYXJnZRgEIAEoCzIjLnRhbmRlbS5wZWVybGluay5GZXRjaFJlcXVlc3QuTGFyZ2VIABo4CgdIaXN0b3J5Eg8KB2NvbW1pdHMYASADKAwSDQoFdHJlZXMYAiADKAwSDQoFaGF2ZXMYAyADKAwaFwoHT2JqZWN0cxIMCgRvaWRzGAEgAygMGiQKBUxhcmdlEgsKA29pZBgBIAEoDBIOCgZvZmZzZXQYAiABKARCBgoEd2hhdCKRBAoKRmV0Y2hSZXBseRIwCgRwbGFuGAEgASgLMiAudGFuZGVtLnBlZXJsaW5rLkZldGNoUmVwbHkuUGxhbkgAEjIKBXBpZWNlGAIgASgLMiEudGFuZGVtLnBlZXJsaW5rLkZldGNoUmVwbHkuUGllY2VIABI3CgVsYXJnZRgDIAEoCzImLnRhbmRlbS5wZWVybGluay5GZXRjaFJlcGx5LkxhcmdlU3RhcnRIABIwCgRkb25lGAQgASgLMiAudGFuZGVtLnBlZXJsaW5rLkZldGNoUmVwbHkuRG9uZUgAEisKB3JlZnVzYWwYBSABKAsyGC50YW5kZW0ucGVlcmxpbmsuUmVmdXNhbEgAGiYKBFBsYW4SDwoHb2JqZWN0cxgBIAEoDRINCgVieXRlcxgCIAEoBBomCgVQaWVjZRIMCgRzaXplGAEgASgNEg8KB29iamVjdHMYAiABKA0aNwoKTGFyZ2VTdGFydBILCgNvaWQYASABKAwSDAoEc2l6ZRgCIAEoBBIOCgZvZmZzZXQYAyABKAQaJgoJTGFyZ2VCbG9iEgsKA29pZBgBIAEoDBIMCgRzaXplGAIgASgEGkwKBERvbmUSNAoFbGFyZ2UYASADKAsyJS50YW5kZW0ucGVlcmxpbmsuRmV0Y2hSZXBseS5MYXJnZUJsb2ISDgoGYWJzZW50GAIgAygMQgYKBGJvZHliBnByb3RvMw");
 
 /**
  * @generated from message tandem.peerlink.Message
@@ -97,6 +97,24 @@ export type Message = Message$1<"tandem.peerlink.Message"> & {
      */
     value: Refusal;
     case: "refusal";
+  } | {
+    /**
+     * @generated from field: tandem.peerlink.PairListing pair_listing = 13;
+     */
+    value: PairListing;
+    case: "pairListing";
+  } | {
+    /**
+     * @generated from field: tandem.peerlink.PairMore pair_more = 14;
+     */
+    value: PairMore;
+    case: "pairMore";
+  } | {
+    /**
+     * @generated from field: tandem.peerlink.PairAgree pair_agree = 15;
+     */
+    value: PairAgree;
+    case: "pairAgree";
   } | { case: undefined; value?: undefined };
 };
 
@@ -211,6 +229,86 @@ export const PairConfirmSchema: GenMessage<PairConfirm> = /*@__PURE__*/
   messageDesc(file_peerlink, 3);
 
 /**
+ * After both confirmed: the next files of the sender's vault, at most 64 KiB of them, in order of their paths by UTF-16 units (E9).
+ *
+ * @generated from message tandem.peerlink.PairListing
+ */
+export type PairListing = Message$1<"tandem.peerlink.PairListing"> & {
+  /**
+   * @generated from field: repeated tandem.peerlink.PairListing.File files = 1;
+   */
+  files: PairListing_File[];
+
+  /**
+   * @generated from field: bool last = 2;
+   */
+  last: boolean;
+};
+
+/**
+ * Describes the message tandem.peerlink.PairListing.
+ * Use `create(PairListingSchema)` to create a new message.
+ */
+export const PairListingSchema: GenMessage<PairListing> = /*@__PURE__*/
+  messageDesc(file_peerlink, 4);
+
+/**
+ * @generated from message tandem.peerlink.PairListing.File
+ */
+export type PairListing_File = Message$1<"tandem.peerlink.PairListing.File"> & {
+  /**
+   * in NFC
+   *
+   * @generated from field: string path = 1;
+   */
+  path: string;
+
+  /**
+   * 20 bytes: the blob
+   *
+   * @generated from field: bytes oid = 2;
+   */
+  oid: Uint8Array;
+};
+
+/**
+ * Describes the message tandem.peerlink.PairListing.File.
+ * Use `create(PairListing_FileSchema)` to create a new message.
+ */
+export const PairListing_FileSchema: GenMessage<PairListing_File> = /*@__PURE__*/
+  messageDesc(file_peerlink, 4, 0);
+
+/**
+ * @generated from message tandem.peerlink.PairMore
+ */
+export type PairMore = Message$1<"tandem.peerlink.PairMore"> & {
+};
+
+/**
+ * Describes the message tandem.peerlink.PairMore.
+ * Use `create(PairMoreSchema)` to create a new message.
+ */
+export const PairMoreSchema: GenMessage<PairMore> = /*@__PURE__*/
+  messageDesc(file_peerlink, 5);
+
+/**
+ * @generated from message tandem.peerlink.PairAgree
+ */
+export type PairAgree = Message$1<"tandem.peerlink.PairAgree"> & {
+  /**
+   * @generated from field: bool accepted = 1;
+   */
+  accepted: boolean;
+};
+
+/**
+ * Describes the message tandem.peerlink.PairAgree.
+ * Use `create(PairAgreeSchema)` to create a new message.
+ */
+export const PairAgreeSchema: GenMessage<PairAgree> = /*@__PURE__*/
+  messageDesc(file_peerlink, 6);
+
+/**
  * @generated from message tandem.peerlink.PairDone
  */
 export type PairDone = Message$1<"tandem.peerlink.PairDone"> & {
@@ -221,7 +319,7 @@ export type PairDone = Message$1<"tandem.peerlink.PairDone"> & {
  * Use `create(PairDoneSchema)` to create a new message.
  */
 export const PairDoneSchema: GenMessage<PairDone> = /*@__PURE__*/
-  messageDesc(file_peerlink, 4);
+  messageDesc(file_peerlink, 7);
 
 /**
  * @generated from message tandem.peerlink.Ref
@@ -247,7 +345,7 @@ export type Ref = Message$1<"tandem.peerlink.Ref"> & {
  * Use `create(RefSchema)` to create a new message.
  */
 export const RefSchema: GenMessage<Ref> = /*@__PURE__*/
-  messageDesc(file_peerlink, 5);
+  messageDesc(file_peerlink, 8);
 
 /**
  * A snapshot of all refs of a share and of what the sender's vault shows (L8).
@@ -278,7 +376,7 @@ export type Directory = Message$1<"tandem.peerlink.Directory"> & {
  * Use `create(DirectorySchema)` to create a new message.
  */
 export const DirectorySchema: GenMessage<Directory> = /*@__PURE__*/
-  messageDesc(file_peerlink, 6);
+  messageDesc(file_peerlink, 9);
 
 /**
  * The full list of shares of which the sender wants every update; an empty list clears (S2).
@@ -297,7 +395,7 @@ export type Subscribe = Message$1<"tandem.peerlink.Subscribe"> & {
  * Use `create(SubscribeSchema)` to create a new message.
  */
 export const SubscribeSchema: GenMessage<Subscribe> = /*@__PURE__*/
-  messageDesc(file_peerlink, 7);
+  messageDesc(file_peerlink, 10);
 
 /**
  * Refs that moved, with a thin pack of what they need when that is small.
@@ -326,7 +424,7 @@ export type Update = Message$1<"tandem.peerlink.Update"> & {
  * Use `create(UpdateSchema)` to create a new message.
  */
 export const UpdateSchema: GenMessage<Update> = /*@__PURE__*/
-  messageDesc(file_peerlink, 8);
+  messageDesc(file_peerlink, 11);
 
 /**
  * The sender's vault now shows this view (L8).
@@ -350,7 +448,7 @@ export type Applied = Message$1<"tandem.peerlink.Applied"> & {
  * Use `create(AppliedSchema)` to create a new message.
  */
 export const AppliedSchema: GenMessage<Applied> = /*@__PURE__*/
-  messageDesc(file_peerlink, 9);
+  messageDesc(file_peerlink, 12);
 
 /**
  * @generated from message tandem.peerlink.Ping
@@ -367,7 +465,7 @@ export type Ping = Message$1<"tandem.peerlink.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_peerlink, 10);
+  messageDesc(file_peerlink, 13);
 
 /**
  * @generated from message tandem.peerlink.Pong
@@ -384,7 +482,7 @@ export type Pong = Message$1<"tandem.peerlink.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_peerlink, 11);
+  messageDesc(file_peerlink, 14);
 
 /**
  * @generated from message tandem.peerlink.Bye
@@ -401,7 +499,7 @@ export type Bye = Message$1<"tandem.peerlink.Bye"> & {
  * Use `create(ByeSchema)` to create a new message.
  */
 export const ByeSchema: GenMessage<Bye> = /*@__PURE__*/
-  messageDesc(file_peerlink, 12);
+  messageDesc(file_peerlink, 15);
 
 /**
  * @generated from enum tandem.peerlink.Bye.Reason
@@ -432,7 +530,7 @@ export enum Bye_Reason {
  * Describes the enum tandem.peerlink.Bye.Reason.
  */
 export const Bye_ReasonSchema: GenEnum<Bye_Reason> = /*@__PURE__*/
-  enumDesc(file_peerlink, 12, 0);
+  enumDesc(file_peerlink, 15, 0);
 
 /**
  * Something the other side asked for or sent was not accepted; the link goes on.
@@ -466,7 +564,7 @@ export type Refusal = Message$1<"tandem.peerlink.Refusal"> & {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
-  messageDesc(file_peerlink, 13);
+  messageDesc(file_peerlink, 16);
 
 /**
  * @generated from message tandem.peerlink.FetchRequest
@@ -506,7 +604,7 @@ export type FetchRequest = Message$1<"tandem.peerlink.FetchRequest"> & {
  * Use `create(FetchRequestSchema)` to create a new message.
  */
 export const FetchRequestSchema: GenMessage<FetchRequest> = /*@__PURE__*/
-  messageDesc(file_peerlink, 14);
+  messageDesc(file_peerlink, 17);
 
 /**
  * Commits and trees reachable from `commits` and `trees`, without what `haves` reach.
@@ -535,7 +633,7 @@ export type FetchRequest_History = Message$1<"tandem.peerlink.FetchRequest.Histo
  * Use `create(FetchRequest_HistorySchema)` to create a new message.
  */
 export const FetchRequest_HistorySchema: GenMessage<FetchRequest_History> = /*@__PURE__*/
-  messageDesc(file_peerlink, 14, 0);
+  messageDesc(file_peerlink, 17, 0);
 
 /**
  * Exactly these objects, small ones first; those too large for a piece come back in `large`.
@@ -554,7 +652,7 @@ export type FetchRequest_Objects = Message$1<"tandem.peerlink.FetchRequest.Objec
  * Use `create(FetchRequest_ObjectsSchema)` to create a new message.
  */
 export const FetchRequest_ObjectsSchema: GenMessage<FetchRequest_Objects> = /*@__PURE__*/
-  messageDesc(file_peerlink, 14, 1);
+  messageDesc(file_peerlink, 17, 1);
 
 /**
  * One large blob from a byte offset on.
@@ -578,7 +676,7 @@ export type FetchRequest_Large = Message$1<"tandem.peerlink.FetchRequest.Large">
  * Use `create(FetchRequest_LargeSchema)` to create a new message.
  */
 export const FetchRequest_LargeSchema: GenMessage<FetchRequest_Large> = /*@__PURE__*/
-  messageDesc(file_peerlink, 14, 2);
+  messageDesc(file_peerlink, 17, 2);
 
 /**
  * @generated from message tandem.peerlink.FetchReply
@@ -625,7 +723,7 @@ export type FetchReply = Message$1<"tandem.peerlink.FetchReply"> & {
  * Use `create(FetchReplySchema)` to create a new message.
  */
 export const FetchReplySchema: GenMessage<FetchReply> = /*@__PURE__*/
-  messageDesc(file_peerlink, 15);
+  messageDesc(file_peerlink, 18);
 
 /**
  * @generated from message tandem.peerlink.FetchReply.Plan
@@ -647,7 +745,7 @@ export type FetchReply_Plan = Message$1<"tandem.peerlink.FetchReply.Plan"> & {
  * Use `create(FetchReply_PlanSchema)` to create a new message.
  */
 export const FetchReply_PlanSchema: GenMessage<FetchReply_Plan> = /*@__PURE__*/
-  messageDesc(file_peerlink, 15, 0);
+  messageDesc(file_peerlink, 18, 0);
 
 /**
  * @generated from message tandem.peerlink.FetchReply.Piece
@@ -669,7 +767,7 @@ export type FetchReply_Piece = Message$1<"tandem.peerlink.FetchReply.Piece"> & {
  * Use `create(FetchReply_PieceSchema)` to create a new message.
  */
 export const FetchReply_PieceSchema: GenMessage<FetchReply_Piece> = /*@__PURE__*/
-  messageDesc(file_peerlink, 15, 1);
+  messageDesc(file_peerlink, 18, 1);
 
 /**
  * @generated from message tandem.peerlink.FetchReply.LargeStart
@@ -696,7 +794,7 @@ export type FetchReply_LargeStart = Message$1<"tandem.peerlink.FetchReply.LargeS
  * Use `create(FetchReply_LargeStartSchema)` to create a new message.
  */
 export const FetchReply_LargeStartSchema: GenMessage<FetchReply_LargeStart> = /*@__PURE__*/
-  messageDesc(file_peerlink, 15, 2);
+  messageDesc(file_peerlink, 18, 2);
 
 /**
  * @generated from message tandem.peerlink.FetchReply.LargeBlob
@@ -718,7 +816,7 @@ export type FetchReply_LargeBlob = Message$1<"tandem.peerlink.FetchReply.LargeBl
  * Use `create(FetchReply_LargeBlobSchema)` to create a new message.
  */
 export const FetchReply_LargeBlobSchema: GenMessage<FetchReply_LargeBlob> = /*@__PURE__*/
-  messageDesc(file_peerlink, 15, 3);
+  messageDesc(file_peerlink, 18, 3);
 
 /**
  * @generated from message tandem.peerlink.FetchReply.Done
@@ -740,5 +838,5 @@ export type FetchReply_Done = Message$1<"tandem.peerlink.FetchReply.Done"> & {
  * Use `create(FetchReply_DoneSchema)` to create a new message.
  */
 export const FetchReply_DoneSchema: GenMessage<FetchReply_Done> = /*@__PURE__*/
-  messageDesc(file_peerlink, 15, 4);
+  messageDesc(file_peerlink, 18, 4);
 

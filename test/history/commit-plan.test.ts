@@ -43,6 +43,14 @@ describe('planCommit', () => {
     expect(plan(null, null, '2', '2')).toBe('applied')
   })
 
+  it('knows the steps of every checkout that was cut, however old', () => {
+    const unfinished = [contents('5'), contents(null)]
+    const parts = { base: contents('1'), index: contents('1'), view: contents('2'), unfinished }
+    expect(planCommit({ ...parts, disk: contents('5') }).applied).toEqual([PATH])
+    expect(planCommit({ ...parts, disk: contents(null) }).applied).toEqual([PATH])
+    expect(planCommit({ ...parts, disk: contents('6') }).applied).toEqual([])
+  })
+
   it('[V4] puts an edit of a file that is already as the view has it on the view', () => {
     expect(plan('1', '2', '3', '2')).toBe('on view: 3')
     expect(plan('1', '2', '1', '2')).toBe('on view: 1')

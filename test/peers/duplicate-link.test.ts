@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { keepsNewer } from '../../src/peers/duplicate-link.ts'
+import { CROSSING_MS, keepsNewer } from '../../src/peers/duplicate-link.ts'
 import type { EndpointId } from '../../src/ports/transport.ts'
 import { someId } from '../support/sample-messages.ts'
 
@@ -15,7 +15,7 @@ function kept(
   metFirst: 'first' | 'second',
 ): string {
   const metSecond = metFirst === 'first' ? 'second' : 'first'
-  const link = (which: 'first' | 'second') => ({ remoteBootId: boot(1), side: sides[which] })
+  const link = (which: 'first' | 'second') => ({ remoteBootId: boot(1), side: sides[which], ageMs: CROSSING_MS - 1 })
   return keepsNewer(self, remote, link(metFirst), link(metSecond)) ? metSecond : metFirst
 }
 
@@ -41,9 +41,10 @@ describe('keepsNewer', () => {
   it('[L3] prefers a link of a new run at once, whoever dialled it', () => {
     fc.assert(
       fc.property(someId, someId, side, side, (a, b, older, newer) => {
-        expect(keepsNewer(a, b, { remoteBootId: boot(1), side: older }, { remoteBootId: boot(2), side: newer })).toBe(
-          true,
-        )
+        const [first, second] = [boot(1), boot(2)]
+        expect(
+          keepsNewer(a, b, { remoteBootId: first, side: older, ageMs: 0 }, { remoteBootId: second, side: newer }),
+        ).toBe(true)
       }),
     )
   })
@@ -51,9 +52,19 @@ describe('keepsNewer', () => {
   it('[L3] prefers the newer of two links that the same device dialled', () => {
     fc.assert(
       fc.property(someId, someId, side, (a, b, same) => {
-        expect(keepsNewer(a, b, { remoteBootId: boot(1), side: same }, { remoteBootId: boot(1), side: same })).toBe(
-          true,
-        )
+        const link = { remoteBootId: boot(1), side: same }
+        expect(keepsNewer(a, b, { ...link, ageMs: 0 }, link)).toBe(true)
+      }),
+    )
+  })
+
+  it('[L3] prefers the newer one when the older is too old to have crossed it: who dialled has given that up', () => {
+    fc.assert(
+      fc.property(someId, someId, side, side, fc.nat(), (a, b, older, newer, more) => {
+        const remoteBootId = boot(1)
+        expect(
+          keepsNewer(a, b, { remoteBootId, side: older, ageMs: CROSSING_MS + more }, { remoteBootId, side: newer }),
+        ).toBe(true)
       }),
     )
   })

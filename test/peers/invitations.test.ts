@@ -46,9 +46,19 @@ describe('Invitations', () => {
     expect(invitations.openFor(anId(9), NOW + 60_000)).toHaveLength(1)
   })
 
-  it('are ten at most: the oldest goes', () => {
+  it('[P2] are ten at most: the oldest goes, and one that was used before it', () => {
     const invitations = new Invitations()
-    for (let n = 0; n < 12; n++) invitations.add(secret(n), 'vault', NOW + INVITATION_MS)
-    expect(invitations.openFor(anId(1), NOW).map(([first]) => first)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+    const add = (n: number) => invitations.add(secret(n), 'vault', NOW + INVITATION_MS)?.secret[0]
+    expect(Array.from({ length: 12 }, (_, n) => add(n))).toEqual([...Array<undefined>(10).fill(undefined), 0, 1])
+    invitations.markUsed(secret(5), anId(2))
+    expect([add(12), add(13)]).toEqual([5, 2])
+    expect(invitations.openFor(anId(1), NOW).map(([first]) => first)).toEqual([3, 4, 6, 7, 8, 9, 10, 11, 12, 13])
+  })
+
+  it('[P1] are as before when the device that used one refused in the last step', () => {
+    const invitations = oneInvitation()
+    invitations.markUsed(secret(1), anId(1))
+    invitations.markUnused(secret(1))
+    expect(invitations.openFor(anId(2), NOW)).toEqual([secret(1)])
   })
 })

@@ -142,6 +142,9 @@ const all: readonly SendableMessage[] = [
   { kind: 'pair-proof', mac: new Uint8Array(32) },
   { kind: 'pair-confirm', accepted: true },
   { kind: 'pair-done' },
+  { kind: 'pair-listing', files: [], last: true },
+  { kind: 'pair-more' },
+  { kind: 'pair-agree', accepted: true },
   directory({ [PEER]: 2 }),
   { kind: 'subscribe', shares: ['vault'] },
   update({ [PEER]: 2 }),
@@ -165,7 +168,7 @@ describe('messages out of their time', () => {
   )
 
   it('of pairing are handed on after the hello', () => {
-    for (const message of all.slice(0, 3))
+    for (const message of all.filter(({ kind }) => kind.startsWith('pair-')))
       expect(new Session('greeted').hears(message)).toEqual([{ kind: 'pairing', message }])
   })
 
@@ -248,6 +251,96 @@ describe('heartbeat', () => {
       }
     }
     expect(sent).toEqual([60, 120, 180])
+  })
+})
+
+describe('a probe', () => {
+  const probe = (session: Session) => session.do({ kind: 'probe', now: session.now })
+
+  it('[L4] asks at once and closes the link when nothing comes within 3 s', () => {
+    const session = new Session('open')
+    expect(kinds(probe(session))).toEqual(['send ping'])
+    expect(session.waits(4)).toMatchObject([[3, { kind: 'close', code: 4005, reason: 'no answer within 3 s' }]])
+  })
+
+  it.each([
+    ['its pong', { kind: 'pong', at: T0 }],
+    ['any other message', { kind: 'ping', at: 7 }],
+    ['something that we do not understand', { kind: 'unknown' }],
+  ] as const)('[L6] is answered by %s, and that is the end of it', (_what, message) => {
+    const session = new Session('open')
+    probe(session)
+    session.waits(2)
+    session.hears(message)
+    expect(session.state.probedAt).toBeNull()
+    expect(session.waits(14).filter(([, effect]) => effect.kind === 'close')).toEqual([])
+  })
+
+  it('[L4] is answered by whatever else came on the link', () => {
+    const session = new Session('open')
+    probe(session)
+    session.waits(2)
+    expect(session.do({ kind: 'answered' })).toEqual([])
+    expect(session.waits(10).filter(([, effect]) => effect.kind === 'close')).toEqual([])
+  })
+
+  it('[L4] that waits for its answer is given no more time by another, and says nothing twice', () => {
+    const session = new Session('open')
+    probe(session)
+    for (let second = 1; second <= 2; second++) {
+      session.waits(1)
+      expect(probe(session)).toEqual([])
+    }
+    expect(closes(session.waits(1).map(([, effect]) => effect))).toMatchObject({ code: 4005 })
+  })
+
+  it('[L4] takes the place of the next ping', () => {
+    const session = new Session('open')
+    session.waits(4)
+    probe(session)
+    session.hears({ kind: 'pong', at: 1 })
+    const pings = session.waits(5).filter(([, e]) => e.kind === 'send' && e.message.kind === 'ping')
+    expect(pings.map(([second]) => second)).toEqual([9])
+  })
+
+  it('[P4] says nothing to a device that has dialled us and not greeted yet', () => {
+    const session = new Session()
+    session.state = newLink(PEER, aHello(1), T0)
+    expect(probe(session)).toEqual([])
+    session.hears({ kind: 'hello', hello: aHello(2) })
+    expect(session.state.probedAt).toBeNull()
+  })
+
+  it('after the end does nothing', () => {
+    const session = new Session('open')
+    session.do({ kind: 'leave', reason: 'shutdown' })
+    expect(probe(session)).toEqual([])
+  })
+})
+
+describe('a repair after a full queue', () => {
+  const local = new Map([
+    ['vault', share({ [ME]: 1 }, 1)],
+    ['work', share({ [ME]: 2 })],
+  ])
+
+  it('[L7] tells what the share looks like now, not then', () => {
+    const session = new Session('open', local)
+    session.changesTo(share({ [ME]: 3 }, 3))
+    expect(session.do({ kind: 'repair', owed: { kind: 'directory', share: 'vault' } })).toEqual([
+      { kind: 'send', message: directory({ [ME]: 3 }, 3) },
+    ])
+  })
+
+  it('[L7] [S2] of the subscriptions sends the full list', () => {
+    expect(new Session('open', local).do({ kind: 'repair', owed: { kind: 'subscribe' } })).toEqual([
+      { kind: 'send', message: { kind: 'subscribe', shares: ['vault', 'work'] } },
+    ])
+  })
+
+  it('of a share that is gone, or on a link that is not open, is nothing', () => {
+    expect(new Session('open', local).do({ kind: 'repair', owed: { kind: 'directory', share: 'gone' } })).toEqual([])
+    expect(new Session('greeted').do({ kind: 'repair', owed: { kind: 'subscribe' } })).toEqual([])
   })
 })
 
@@ -432,6 +525,11 @@ describe('a hostile peer', () => {
       },
       { weight: 2, arbitrary: fc.nat({ max: 40_000 }).map((now): LinkEvent => ({ kind: 'tick', now })) },
       fc.constant<LinkEvent>({ kind: 'start' }),
+      fc.constant<LinkEvent>({ kind: 'probe', now: 0 }),
+      fc.constantFrom<LinkEvent>(
+        { kind: 'repair', owed: { kind: 'subscribe' } },
+        { kind: 'repair', owed: { kind: 'directory', share: 'vault' } },
+      ),
       fc.constant<LinkEvent>({ kind: 'admit', local: new Map([['vault', share({ [ME]: 1 }, 1)]]), now: 0 }),
       fc.nat({ max: 5 }).map((n): LinkEvent => ({ kind: 'local', share: 'vault', state: share({ [ME]: n }, n) })),
     )

@@ -134,6 +134,18 @@ describe('messages', () => {
     ],
     ['a share name of 257 letters', raw({ case: 'applied', value: { share: 'x'.repeat(257) } }), 'bad-message'],
     ['a proof of 31 bytes', raw({ case: 'pairProof', value: { mac: new Uint8Array(31) } }), 'bad-message'],
+    ...['../a', '/a', '.git/config', 'a\nb', '', 'cafe\u0301.md', 'x'.repeat(5_000)].map(
+      (path): [string, Uint8Array, string] => [
+        `the listed path ${JSON.stringify(path.slice(0, 20))}`,
+        raw({ case: 'pairListing', value: { files: [{ path, oid: new Uint8Array(20) }], last: true } }),
+        'bad-message',
+      ],
+    ),
+    [
+      'a listed oid of 19 bytes',
+      raw({ case: 'pairListing', value: { files: [{ path: 'a', oid: new Uint8Array(19) }], last: true } }),
+      'bad-message',
+    ],
     [
       '1,001 shares',
       raw({ case: 'subscribe', value: { shares: Array.from({ length: 1001 }, (_, i) => `s${i}`) } }),

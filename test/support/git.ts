@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -39,6 +39,38 @@ function run(cwd: string, args: readonly string[], options: GitRunOptions): Buff
   if (result.error) throw result.error
   if (result.status !== 0) throw new Error(`git ${args.join(' ')}: ${result.stderr.toString()}`)
   return result.stdout
+}
+
+export interface GitResult {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs stock git beside this process, which may be its server meanwhile. A failure is a result. */
+export function runGitBeside(
+  cwd: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<GitResult> {
+  return new Promise((resolve, reject) => {
+    const child = startGit(cwd, args, env)
+    child.stdin.end()
+    const texts = { stdout: '', stderr: '' }
+    child.stdout.on('data', (bytes: Buffer) => (texts.stdout += bytes.toString()))
+    child.stderr.on('data', (bytes: Buffer) => (texts.stderr += bytes.toString()))
+    child.on('error', reject)
+    child.on('close', (status) => resolve({ status, ...texts }))
+  })
+}
+
+/** Starts stock git with its pipes in hand. */
+export function startGit(
+  cwd: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): ChildProcessWithoutNullStreams {
+  return spawn('git', args, { cwd, env: { ...ENVIRONMENT, ...env } })
 }
 
 /** Stock git in one folder: the judge of what we write, the maker of what we read. */

@@ -85,6 +85,16 @@ export class PeerFolders {
     this.up = null
   }
 
+  /** `kill -STOP`: its process stays, its network answers acknowledgements no more, nothing of it moves. */
+  freeze(): void {
+    this.up!.child.kill('SIGSTOP')
+  }
+
+  /** `kill -CONT`. */
+  thaw(): void {
+    this.up?.child.kill('SIGCONT')
+  }
+
   /** Asked over the control socket, without a process of its own. */
   async status(): Promise<DeviceStatus> {
     return (await callControl(this.state, 'status', {})) as DeviceStatus
@@ -154,6 +164,17 @@ export async function pair(left: PeerFolders, right: PeerFolders): Promise<void>
   const { link } = await inviting.waitFor((event) => typeof event.link === 'string', 'a link')
   await right.must('join', String(link), '--json', '--yes')
   expect((await inviting.ended).code, inviting.stderr).toBe(0)
+}
+
+/** Pairs two devices that are up, over their control sockets: no process, and no question. */
+export async function pairRunning(left: PeerFolders, right: PeerFolders): Promise<void> {
+  await new Promise<void>((done, fail) => {
+    const invited = callControl(left.state, 'invite', { yes: true }, (event) => {
+      const { link } = event as { link?: string }
+      if (link) Promise.all([invited, callControl(right.state, 'join', { link, yes: true })]).then(() => done(), fail)
+    })
+    invited.catch(fail)
+  })
 }
 
 /** Two devices, paired, not running. */

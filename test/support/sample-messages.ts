@@ -1,11 +1,28 @@
 import fc from 'fast-check'
+import type { VaultListing } from '../../src/history/compare-vaults.ts'
 import type { Oid } from '../../src/objects/oid.ts'
+import type { VaultPath } from '../../src/objects/vault-path.ts'
 import type { EndpointId } from '../../src/ports/transport.ts'
 import type { ByeReason, DeviceHeads, Hello, LinkMessage, SendableMessage } from '../../src/protocol/messages.ts'
 
 /** The endpoint id made of one byte, so that `anId(1) < anId(2)`. */
 export const anId = (n: number): EndpointId => (n & 0xff).toString(16).padStart(2, '0').repeat(32) as EndpointId
 export const anOid = (n: number): Oid => n.toString(16).padStart(40, '0') as Oid
+
+/** A listing in order: path to the number that makes its oid. */
+export function aListing(files: Readonly<Record<string, number>>): VaultListing {
+  return Object.entries(files)
+    .map(([path, n]) => ({ path: path as VaultPath, oid: anOid(n) }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+/** As many files in a folder, in order; two of them differ in nothing but their number. */
+export function manyFiles(count: number, folder: string): VaultListing {
+  return Array.from({ length: count }, (_, i) => ({
+    path: `${folder}/${String(i).padStart(6, '0')}.md` as VaultPath,
+    oid: anOid(i),
+  }))
+}
 
 export function aHello(n: number, change: Partial<Hello> = {}): Hello {
   return {
@@ -48,12 +65,23 @@ export const someHello: fc.Arbitrary<Hello> = fc.record({
   pairing: fc.boolean(),
 })
 
+function normalised(files: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(files).map(([path, n]) => [path.normalize('NFC'), n]))
+}
+
 /** Every kind of message that can be sent. */
 export const someMessage: fc.Arbitrary<SendableMessage> = fc.oneof(
   someHello.map((hello) => ({ kind: 'hello' as const, hello })),
   fixed(32).map((mac) => ({ kind: 'pair-proof' as const, mac })),
   fc.boolean().map((accepted) => ({ kind: 'pair-confirm' as const, accepted })),
   fc.constant({ kind: 'pair-done' as const }),
+  fc.record({
+    kind: fc.constant('pair-listing' as const),
+    files: fc.dictionary(name, fc.nat({ max: 9 }), { maxKeys: 4 }).map((files) => aListing(normalised(files))),
+    last: fc.boolean(),
+  }),
+  fc.constant({ kind: 'pair-more' as const }),
+  fc.boolean().map((accepted) => ({ kind: 'pair-agree' as const, accepted })),
   fc.record({ kind: fc.constant('directory' as const), share: someShare, heads: someHeads, applied: someView }),
   fc.record({ kind: fc.constant('subscribe' as const), shares: fc.array(someShare, { maxLength: 3 }) }),
   fc.record({

@@ -112,6 +112,11 @@ export class TandemDevice {
     })
   }
 
+  /** Another program where this device is. */
+  spawn(program: string, args: readonly string[]): ChildProcess {
+    return this.#namespace.spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  }
+
   /** A command to its end; what it printed. @throws Error when it fails. */
   run(command: string, ...args: string[]): Promise<DeviceEvent[]> {
     return this.#command(command, args)

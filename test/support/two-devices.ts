@@ -7,11 +7,14 @@ import { MemoryNetwork, type MemoryNetworkOptions } from '../../src/adapters/mem
 import { MemoryVaultFiles } from '../../src/adapters/memory/memory-vault-files.ts'
 import { Device, type PeerReport } from '../../src/engine/device.ts'
 import type { PairingQuestion } from '../../src/engine/pairing-session.ts'
+import { settingsOptions } from '../../src/engine/settings-options.ts'
+import { DEFAULT_SETTINGS, type Settings } from '../../src/engine/settings.ts'
 import { encodePeerAddress } from '../../src/peers/peer-address.ts'
 import type { LinkPhase } from '../../src/peers/peer-states.ts'
 import type { PeerRecord } from '../../src/ports/data-store.ts'
 import type { LogRecord } from '../../src/ports/logger.ts'
 import type { EndpointId, Transport } from '../../src/ports/transport.ts'
+import type { QueueOptions } from '../../src/protocol/send-queue.ts'
 import { ProcessClock } from './process-clock.ts'
 import { anId } from './sample-messages.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -80,6 +83,8 @@ export class TestNetwork {
 export interface DeviceChoices {
   readonly name?: string
   readonly maxPeers?: number
+  readonly settings?: Partial<Settings>
+  readonly queue?: QueueOptions
   readonly confirm?: (question: PairingQuestion, signal: AbortSignal) => Promise<boolean>
 }
 
@@ -92,6 +97,8 @@ export class TestDevice {
   readonly index = createMemoryIndexDisk()
   readonly log: LogRecord[] = []
   readonly questions: PairingQuestion[] = []
+  /** The person who answers them; says yes unless chosen otherwise. */
+  confirm: (question: PairingQuestion, signal: AbortSignal) => Promise<boolean>
   /** Every change of a link's phase: `<peer's number> <phase>`. */
   readonly transitions: [EndpointId, LinkPhase][] = []
   /** When it dialled somebody, ms since the network began. */
@@ -106,6 +113,7 @@ export class TestDevice {
     readonly choices: DeviceChoices,
   ) {
     this.id = anId(number)
+    this.confirm = choices.confirm ?? (() => Promise.resolve(true))
     this.address = `10.0.0.${number}:4433`
     this.disk = new MemoryDisk({ clock: net.clock })
   }
@@ -143,6 +151,8 @@ export class TestDevice {
       name: choices.name ?? `device ${this.number}`,
       appVersion: 'test',
       maxPeers: choices.maxPeers ?? 16,
+      ...(choices.settings ? settingsOptions({ ...DEFAULT_SETTINGS, ...choices.settings }) : {}),
+      ...(choices.queue ? { queue: choices.queue } : {}),
       shares: [
         {
           name: 'vault',
@@ -154,7 +164,7 @@ export class TestDevice {
       ],
       confirm: (question, signal) => {
         this.questions.push(question)
-        return (choices.confirm ?? (() => Promise.resolve(true)))(question, signal)
+        return this.confirm(question, signal)
       },
     })
     this.engine.peers.onPeerStateChange(({ before, state }) => {

@@ -75,6 +75,11 @@ export class VirtualClock implements Clock {
     this.#now = until
   }
 
+  /** The machine sleeps: time goes on and nothing runs. What was due meanwhile is late when time is moved on. */
+  suspend(ms: number): void {
+    this.#now += ms
+  }
+
   /** Goes from timer to timer until none is left, or until `limitMs` have passed: a heartbeat never lets it end earlier. */
   async runUntilIdle(limitMs: number): Promise<void> {
     const until = this.#now + limitMs

@@ -1,4 +1,5 @@
 import { decodePairingLink } from '../../peers/pairing-link.ts'
+import { comparisonLines, type ComparisonReport } from '../comparison.ts'
 import type { Context } from '../context.ts'
 import { withEngine, type Request } from '../engine-run.ts'
 import { printable } from '../printable.ts'
@@ -8,6 +9,8 @@ interface PairingEvent {
   readonly link?: string
   readonly question?: string
   readonly code?: string
+  /** E9. With a question, unless --yes answers it. */
+  readonly comparison?: ComparisonReport
   readonly device?: string
   /** The question needs no answer any more: the other side said no, or is gone. */
   readonly withdrawn?: boolean
@@ -67,15 +70,13 @@ async function pair(
 ): Promise<Paired> {
   const asking = new Map<string, AbortController>()
   let trouble: unknown
-  const confirm = async (question: string, code: string, device: string): Promise<void> => {
+  const { output } = context
+  const confirm = async (question: string, words: string): Promise<void> => {
     const over = new AbortController()
     asking.set(question, over)
     let accepted = false
     try {
-      accepted = await context.ask(
-        `Does ${context.output.errorStyle.bold(printable(device))} show the code ${context.output.errorStyle.bold(code)}, too?`,
-        over.signal,
-      )
+      accepted = await context.ask(words, over.signal)
     } catch (error) {
       if (over.signal.aborted || context.signal.aborted) return
       trouble = error
@@ -85,18 +86,25 @@ async function pair(
     await request('answer', { question, accepted })
   }
   const onEvent = (event: unknown): void => {
-    const { link, question, code, device, withdrawn } = event as PairingEvent
+    const { link, question, code, comparison, device, withdrawn } = event as PairingEvent
+    const name = device ?? 'the other device'
+    // What goes wrong on the way of the answer ends the request, too, and is told there.
+    const ask = (words: string): void => {
+      if (question) confirm(question, words).catch((error: unknown) => (trouble ??= error))
+    }
     if (link) onLink(link)
-    if (!question) return
-    if (withdrawn) {
+    if (question && withdrawn) {
       asking.get(question)?.abort(new DOMException('withdrawn', 'AbortError'))
-      context.output.object({ event: 'withdrawn' })
-      if (method === 'invite') context.output.diagnostic('\nThe other device did not go on. The link still works.')
+      output.object({ event: 'withdrawn' })
+      if (method === 'invite') output.diagnostic('\nThe other device did not go on. The link still works.')
     } else if (code) {
-      const name = device ?? 'the other device'
-      context.output.object({ event: 'code', code, device: name, question })
-      // What goes wrong on the way of the answer ends the request, too, and is told there.
-      confirm(question, code, name).catch((error: unknown) => (trouble ??= error))
+      output.object({ event: 'code', code, device: name, question })
+      const { bold } = output.errorStyle
+      ask(`Does ${bold(printable(name))} show the code ${bold(code)}, too?`)
+    } else if (comparison) {
+      output.object({ event: 'comparison', ...comparison, device: name, ...(question ? { question } : {}) })
+      for (const line of comparisonLines(comparison)) output.human(line)
+      ask('Bring the two vaults together? Nothing is deleted: what differs is merged or kept as two files.')
     }
   }
   try {

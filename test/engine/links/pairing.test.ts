@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodePairingLink, encodePairingLink, type PairingOffer } from '../../../src/peers/pairing-link.ts'
+import { pairingProof } from '../../../src/peers/pairing-proof.ts'
 import type { PeerRecord } from '../../../src/ports/data-store.ts'
+import type { SendableMessage } from '../../../src/protocol/messages.ts'
+import { Person } from '../../support/person.ts'
 import { RawPeer } from '../../support/raw-peer.ts'
+import { aListing, manyFiles } from '../../support/sample-messages.ts'
 import { TestNetwork, type DeviceChoices, type TestDevice } from '../../support/two-devices.ts'
 
 const no = () => Promise.resolve(false)
@@ -16,6 +20,7 @@ async function devices(inviter: DeviceChoices = {}, joiner: DeviceChoices = {}):
 
 const join = (device: TestDevice, offer: PairingOffer, signal = new AbortController().signal) =>
   net.complete(device.peers.join(offer, signal))
+const codes = (device: TestDevice) => device.questions.flatMap((q) => (q.kind === 'code' ? [q.code] : []))
 /** What a promise came to, without waiting for it. */
 function outcome(promise: Promise<PeerRecord>): { value?: PeerRecord; code?: string } {
   const result: { value?: PeerRecord; code?: string } = {}
@@ -34,8 +39,8 @@ describe('pairing of two devices', () => {
     const record = await join(b, decodePairingLink(encodePairingLink(invitation.offer)))
     expect(record).toMatchObject({ nodeId: a.id, name: 'Ada’s laptop' })
     expect(await net.complete(invitation.paired)).toMatchObject({ nodeId: b.id, name: 'Bob’s phone' })
-    expect([a.questions.length, b.questions.length, a.questions[0]!.code]).toEqual([1, 1, b.questions[0]!.code])
-    expect(a.questions[0]!.code).toMatch(/^\d{3} \d{3}$/)
+    expect([a.questions.length, codes(a)]).toEqual([1, codes(b)])
+    expect(codes(a)[0]).toMatch(/^\d{3} \d{3}$/)
     expect([a.records.map((r) => r.nodeId), b.records.map((r) => r.nodeId)]).toEqual([[b.id], [a.id]])
     await net.until(() => b.text('note.md') === 'hello\n' && a.peer(b)!.current && b.peer(a)!.current, 'in step')
     expect([a.connects(b), b.connects(a)]).toEqual([1, 1])
@@ -166,8 +171,9 @@ describe('pairing of two devices', () => {
       await expect(
         local.complete(b.peers.join(a.peers.invite('vault').offer, new AbortController().signal)),
       ).rejects.toMatchObject({ name: 'PairingError' })
-      const log = [...a.log, ...b.log].map((r) => r.message).join('\n')
-      expect(log).toContain('the limit is 0')
+      const codes = [...a.log, ...b.log].filter((r) => r.event === 'pairing.failed').map((r) => r.data?.code)
+      expect(codes).toContain('too-many-peers')
+      expect([a.records, b.records, a.peers.getPeers(), b.peers.getPeers()]).toEqual([[], [], [], []])
       expect(await local.stop()).toBe(0)
     }
   })
@@ -203,3 +209,192 @@ describe('pairing of two devices', () => {
     expect(a.records).toEqual([])
   })
 })
+
+describe('the limits of pairing', () => {
+  it('[P2] one device that guesses 1,000 secrets is looked at a few times, and another one pairs at once', async () => {
+    const [a, b] = await devices()
+    const { offer } = a.peers.invite('vault')
+    const guesser = new RawPeer(net, 9)
+    const began = net.clock.now()
+    for (let guess = 0; guess < 1000; guess++) {
+      await guesser.dial(a)
+      await guesser.send({ kind: 'hello', hello: guesser.hello({ pairing: true }) })
+      await guesser.send({ kind: 'pair-proof', mac: new Uint8Array(32).fill(guess) }).catch(() => undefined)
+      expect((await guesser.isClosed(5_000)).code).toBe(4003)
+    }
+    expect(net.clock.now() - began).toBeLessThan(60_000)
+    expect(a.log.filter((r) => r.event === 'pairing.failed')).toHaveLength(3)
+    expect(await join(b, offer)).toMatchObject({ nodeId: a.id })
+  })
+
+  it('[P2] ten pairings are in progress at once; who says nothing more is turned away, and its place is free', async () => {
+    const [a, b] = await devices()
+    const { offer } = a.peers.invite('vault')
+    const strangers = Array.from({ length: 11 }, (_, i) => new RawPeer(net, 20 + i))
+    for (const stranger of strangers) {
+      await stranger.dial(a)
+      await stranger.send({ kind: 'hello', hello: stranger.hello({ pairing: true }) })
+      await net.clock.advance(20)
+    }
+    expect(strangers.map((s) => s.kinds().length)).toEqual([...Array<number>(10).fill(1), 0])
+    expect((await strangers[10]!.isClosed(1_000)).code).toBe(4003)
+    for (const stranger of strangers) expect((await stranger.isClosed(12_000)).code).toBe(4003)
+    await net.clock.advance(60_000)
+    expect(await join(b, offer)).toMatchObject({ nodeId: a.id })
+  })
+
+  it('[P2] ten invitations are open at once: the eleventh takes the place of the oldest, which says so', async () => {
+    const [a, b] = await devices()
+    const invitations = Array.from({ length: 11 }, () => a.peers.invite('vault'))
+    expect(outcome(invitations[0]!.paired)).toEqual({})
+    await expect(net.complete(invitations[0]!.paired)).rejects.toMatchObject({ code: 'declined' })
+    await expect(join(b, invitations[0]!.offer)).rejects.toMatchObject({ code: 'mismatch' })
+    expect(await join(b, invitations[1]!.offer)).toMatchObject({ nodeId: a.id })
+  })
+})
+
+describe('two vaults that both hold files', () => {
+  it('[E9] are compared before anything is stored or written; after two times yes they become one', async () => {
+    const [a, b] = await devices()
+    const [ada, bob] = [new Person(a), new Person(b)]
+    for (const [path, here, there] of [
+      ['only a.md', 'a\n', undefined],
+      ['only b.md', undefined, 'b\n'],
+      ['same.md', 'same\n', 'same\n'],
+      ['larger.md', 'one\n', 'one\ntwo\n'],
+      ['differs.md', 'mine\n', 'yours\n'],
+    ] as const) {
+      if (here) a.write(path, here)
+      if (there) b.write(path, there)
+    }
+    const joined = b.peers.join(a.peers.invite('vault').offer, new AbortController().signal)
+    await net.until(() => ada.isAsked('code') && bob.isAsked('code'), 'the code')
+    a.write('last moment.md', 'typed while the code stood there\n')
+    ada.answer(true)
+    bob.answer(true)
+    await net.until(() => ada.isAsked('vaults') && bob.isAsked('vaults'), 'the comparison')
+    expect(ada.asked.at(-1)!.question).toMatchObject({
+      role: 'inviter',
+      id: b.id,
+      comparison: {
+        onlyHere: ['last moment.md', 'only a.md'],
+        onlyThere: ['only b.md'],
+        different: ['differs.md', 'larger.md'],
+        same: 1,
+      },
+    })
+    expect(bob.asked.at(-1)!.question).toMatchObject({
+      role: 'joiner',
+      comparison: { onlyHere: ['only b.md'], onlyThere: ['last moment.md', 'only a.md'], same: 1 },
+    })
+    await net.clock.advance(120_000)
+    expect([a.records, b.records, a.text('only b.md'), b.text('only a.md')]).toEqual([[], [], undefined, undefined])
+    ada.answer(true)
+    bob.answer(true)
+    await net.complete(joined)
+    await net.until(() => a.peer(b)!.current && b.peer(a)!.current, 'in step')
+    expect([a.text('same.md'), a.text('larger.md'), b.text('last moment.md')]).toEqual([
+      'same\n',
+      'one\ntwo\n',
+      'typed while the code stood there\n',
+    ])
+    const kept = [...a.disk.files().keys()].filter((path) => path.startsWith('differs'))
+    expect(kept.map((path) => a.text(path)).sort()).toEqual(['mine\n', 'yours\n'])
+    expect([...b.disk.files().keys()].sort()).toEqual([...a.disk.files().keys()].sort())
+  })
+
+  it.each([
+    ['the inviting', { 'a.md': 'a\n' }, {}],
+    ['the joining', {}, { 'b.md': 'b\n' }],
+  ])('[E9] need no question when only %s one does', async (_which, here, there) => {
+    const [a, b] = await devices()
+    for (const [path, text] of Object.entries(here)) a.write(path, text)
+    for (const [path, text] of Object.entries(there)) b.write(path, text)
+    await join(b, a.peers.invite('vault').offer)
+    await net.until(() => a.peer(b)!.current && b.peer(a)!.current, 'in step')
+    expect([...a.questions, ...b.questions].map((q) => q.kind)).toEqual(['code', 'code'])
+    expect([...a.disk.files().keys()]).toEqual([...b.disk.files().keys()])
+  })
+
+  it('[E9] of 20,000 files are compared over a slow network, while heartbeats go on', async () => {
+    const slow = new TestNetwork({ latencyMs: 200, bytesPerMs: 40 })
+    const [a, b] = [slow.device(1), slow.device(2)]
+    for (let i = 0; i < 20_000; i++) {
+      const path = `folder ${i % 100}/a note with a longer name ${String(i).padStart(5, '0')}.md`
+      a.write(path, `${i}\n`)
+      if (i % 2) b.write(path, `${i % 4 === 1 ? i : -i}\n`)
+    }
+    await Promise.all([a.start(), b.start()])
+    const [ada, bob] = [new Person(a), new Person(b)]
+    const joined = outcome(b.peers.join(a.peers.invite('vault').offer, new AbortController().signal))
+    await slow.until(() => ada.isAsked('code') && bob.isAsked('code'), 'the code')
+    ada.answer(true)
+    bob.answer(true)
+    const began = slow.clock.now()
+    await slow.until(() => ada.isAsked('vaults') && bob.isAsked('vaults'), 'the comparison', 300_000)
+    expect(slow.clock.now() - began).toBeGreaterThan(30_000) // L6: without a heartbeat it would have ended
+    const { question } = ada.asked.at(-1)!
+    if (question.kind !== 'vaults') throw new Error('not compared')
+    const { onlyHere, onlyThere, same, different } = question.comparison
+    expect([onlyHere.length, onlyThere.length, same, different.length]).toEqual([10_000, 0, 5_000, 5_000])
+    bob.answer(false)
+    await slow.until(() => joined.code === 'declined' && ada.asked.every((q) => q.signal.aborted), 'over')
+    expect([a.records, b.records]).toEqual([[], []])
+    expect(await slow.stop()).toBe(0)
+  }, 60_000)
+
+  it.each(['inviting', 'joining'] as const)('[E9] stay apart when the %s one cannot be looked at', async (which) => {
+    const [a, b] = await devices()
+    a.write('a.md', 'a\n')
+    b.write('b.md', 'b\n')
+    await net.clock.advance(1_000)
+    const broken = which === 'inviting' ? a : b
+    broken.share.listing = () => Promise.reject(new Error('the disk is on fire'))
+    await expect(join(b, a.peers.invite('vault').offer)).rejects.toMatchObject({ code: 'declined' })
+    expect(broken.log.map((r) => r.message).join()).toContain('The files of this vault could not be listed: the disk')
+    expect([a.records, b.records, a.text('b.md'), b.text('a.md')]).toEqual([[], [], undefined, undefined])
+  })
+
+  it('[E9] a hostile listing ends that pairing, and nothing else', async () => {
+    const [a, b] = await devices()
+    a.write('mine.md', 'mine\n')
+    const { offer } = a.peers.invite('vault')
+    for (const [n, listing] of hostileListings.entries()) {
+      const raw = new RawPeer(net, 30 + n)
+      await pairByHand(raw, a, offer)
+      await raw.send(...listing)
+      expect((await raw.isClosed()).code, `listing ${n}`).toBe(4004)
+      await net.clock.advance(61_000) // P2: a failure counts
+    }
+    expect(a.records).toEqual([])
+    expect(await join(b, offer)).toMatchObject({ nodeId: a.id })
+  })
+})
+
+const listed = (files: Readonly<Record<string, number>>, last: boolean): SendableMessage => ({
+  kind: 'pair-listing',
+  files: aListing(files),
+  last,
+})
+const hostileListings: (SendableMessage | Uint8Array)[][] = [
+  [listed({ 'b.md': 1 }, false), listed({ 'a.md': 1 }, true)],
+  [listed({ 'a.md': 1 }, true), listed({ 'b.md': 1 }, true)],
+  [{ kind: 'pair-listing', files: manyFiles(5_000, 'too large a chunk'), last: true }],
+  [listed({ '../outside.md': 1 }, true)],
+  [listed({ '.git/config': 1 }, true)],
+  [{ kind: 'pair-more' }, { kind: 'pair-more' }],
+  [{ kind: 'pair-agree', accepted: true }, { kind: 'pair-done' }],
+]
+
+/** A device that follows a link by hand, up to the moment where both confirmed and the listing of `device` has come. */
+async function pairByHand(raw: RawPeer, device: TestDevice, { secret }: PairingOffer): Promise<void> {
+  await raw.dial(device)
+  const hello = raw.hello({ pairing: true })
+  await raw.send({ kind: 'hello', hello })
+  await net.until(() => raw.kinds().includes('hello'), 'the hello')
+  const theirs = raw.heard.find((m) => m.kind === 'hello')!.hello
+  const transcript = { inviter: device.id, joiner: raw.id, inviterNonce: theirs.nonce, joinerNonce: hello.nonce }
+  await raw.send({ kind: 'pair-proof', mac: pairingProof(secret, 'joiner', transcript) })
+  await raw.send({ kind: 'pair-confirm', accepted: true })
+  await net.until(() => raw.kinds().includes('pair-listing'), 'the listing')
+}
