@@ -1,11 +1,13 @@
 import { Command, CommanderError, Option } from 'commander'
 import { consent, remove, restore } from './cli/commands/change.ts'
+import { config } from './cli/commands/config.ts'
 import { init } from './cli/commands/init.ts'
 import { log, peers, repo, show, status } from './cli/commands/inspect.ts'
+import { metrics } from './cli/commands/metrics.ts'
 import { invite, join } from './cli/commands/pair.ts'
 import { up } from './cli/commands/up.ts'
 import { Context, createOutput, type CommonOptions } from './cli/context.ts'
-import { APP_VERSION } from './cli/engine-host.ts'
+import { APP_VERSION } from './engine/app.ts'
 import { errorReport } from './cli/error-report.ts'
 import { ExitCode, exitCodeHelp } from './cli/exit-codes.ts'
 import { commandHelp, gettingStarted, helpFooter, type CommandHelp, type CommandName } from './cli/help.ts'
@@ -89,11 +91,12 @@ function command(name: CommandName, more = ''): Command {
 
 /** Every command takes every common option; its help lists those that do something there. */
 function withOptions(added: Command, uses: { network?: boolean; debounce?: boolean; yes?: boolean } = {}): Command {
-  const option = (flags: string, description: string, shown = true): Option =>
+  const option = (flags: string, description: string, shown: boolean | undefined): Option =>
     shown ? new Option(flags, description) : new Option(flags, description).hideHelp()
   return added
     .addOption(option('--bind <address:port>', 'listen there only (default: everywhere; port 0: any)', uses.network))
     .addOption(option('--relay <url>', 'a relay of your own, "default" for the public ones, or "off"', uses.network))
+    .addOption(option('--lan', 'look for peers on the local network (default)', uses.network))
     .addOption(option('--no-lan', 'do not look for peers on the local network', uses.network))
     .addOption(option('--debounce <ms>', 'quiet time after a change before it is sent (default: 300)', uses.debounce))
     .addOption(option('-y, --yes', 'answer every question with yes', uses.yes))
@@ -118,6 +121,7 @@ withOptions(command('up').option('--once', 'end when every reachable peer is cur
   yes: true,
 }).action(run((context, options: { once?: boolean }) => up(context, options)))
 withOptions(command('status')).action(run((context) => status(context)))
+withOptions(command('metrics')).action(run((context) => metrics(context)))
 withOptions(command('peers')).action(run((context) => peers(context)))
 withOptions(command('remove', ' <peer>'), network).action(run((context, peer: string) => remove(context, peer)))
 withOptions(command('log', ' [path]').option('--limit <n>', 'at most so many commits', '50')).action(
@@ -129,6 +133,11 @@ withOptions(
 ).action(run((context, path: string, options: { at: string }) => restore(context, path, options.at)))
 withOptions(command('approve')).action(run((context) => consent(context, true)))
 withOptions(command('reject')).action(run((context) => consent(context, false)))
+withOptions(
+  command('config', ' [key...]') // two would make the list of commands wider than a terminal
+    .usage('[options] <vault> [key] [value]')
+    .option('--unset <key>', 'take it back to its default'),
+).action(run((context, words: readonly string[], options: { unset?: string }) => config(context, words, options)))
 withOptions(command('repo')).action(run((context) => repo(context)))
 
 /** `error: missing required argument 'vault'` -> a sentence. */

@@ -1,13 +1,17 @@
-import { isIPv4, isIPv6 } from 'node:net'
+import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { systemClock } from '../adapters/node/system-clock.ts'
 import { defaultStateFolder, resolveVault, StateFolder } from '../adapters/node/state-folder.ts'
-import type { RelayChoice } from '../adapters/iroh/iroh-endpoint.ts'
+import { isBindAddress } from '../adapters/node/device-settings.ts'
+import { endpointIdOf } from '../adapters/iroh/iroh-keys.ts'
+import { settingProblem } from '../engine/settings-schema.ts'
+import { cleanName } from '../protocol/messages.ts'
 import { isControlled } from './control-probe.ts'
 import { callControl } from './control-client.ts'
-import type { NetworkOptions } from './engine-host.ts'
+import { relayChoice, type NetworkOptions } from './engine-host.ts'
 import { StateError } from '../ports/errors.ts'
 import { Output } from './output.ts'
+import { printable } from './printable.ts'
 import { askYesNo } from './prompt.ts'
 import { shellPath } from './shown-path.ts'
 import { acquireStateLock, type StateLock } from './state-lock.ts'
@@ -46,15 +50,46 @@ export class Context {
     this.folder = resolve(options.state ?? defaultStateFolder(this.vault))
   }
 
+  /** For reading. @throws StateError, also for a damaged `data.json`, which is left as it is. */
   openState(): StateFolder {
     return StateFolder.open(this.folder, this.vault)
   }
 
+  /** Before the lock is taken: is there a state at all? A damaged one may be repaired under the lock. @throws StateError. */
+  checkState(): void {
+    try {
+      this.openState()
+    } catch (error) {
+      if (!(error instanceof StateError) || error.code !== 'damaged') throw error
+    }
+  }
+
+  /**
+   * For the holder of the lock: as it is now, not as it was before a wait for the lock.
+   * `repair`: a damaged `data.json` is set aside.
+   */
+  openLockedState({ repair }: { repair: boolean }): StateFolder {
+    return StateFolder.open(this.folder, this.vault, {
+      idOf: endpointIdOf,
+      ...(repair ? { repair: { defaultName: cleanName(hostname()) } } : {}),
+    })
+  }
+
+  /** Tells what was wrong and did not keep the command from going on. */
+  warn(messages: readonly string[]): void {
+    for (const message of messages) {
+      this.output.diagnostic(this.output.errorStyle.yellow(printable(message)))
+      this.output.object({ event: 'warning', message })
+    }
+  }
+
+  /** What the command line says of the network; the rest is a matter of the settings. */
   network(): NetworkOptions {
+    const { bind, relay, lan } = this.options
     return {
-      ...(this.options.bind ? { bind: checkBind(this.options.bind) } : {}),
-      relay: relayChoice(this.options.relay),
-      lan: this.options.lan !== false,
+      bind: bind ? checkBind(bind) : undefined,
+      relay: relay === undefined ? undefined : relayChoice(checkRelay(relay)),
+      lan,
     }
   }
 
@@ -133,17 +168,14 @@ export function createOutput(json: boolean, onClosed: () => void = () => undefin
   })
 }
 
-function relayChoice(text: string | undefined): RelayChoice {
-  if (text === undefined || text === 'default') return 'default'
-  if (text === 'off') return 'off'
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+function checkRelay(text: string): string {
+  if (settingProblem('relay', text))
     throw new UsageError('usage', `--relay takes an http(s) URL, "default" or "off", not ${text}`)
-  return [text]
+  return text
 }
 
 function checkBind(text: string): string {
-  const [, v6, v4, port] = /^(?:\[([^\]]+)\]|([\d.]+)):(\d{1,5})$/.exec(text) ?? []
-  if (!(v6 ? isIPv6(v6) : v4 && isIPv4(v4)) || Number(port) > 65_535)
+  if (!isBindAddress(text))
     throw new UsageError('usage', `--bind takes ADDRESS:PORT, such as 0.0.0.0:4433 or [::]:0, not ${text}`)
   return text
 }

@@ -10,27 +10,26 @@ import { ActivityLog } from '../adapters/node/activity-log.ts'
 import { LanDiscovery } from '../adapters/lan/lan-discovery.ts'
 import type { StateFolder } from '../adapters/node/state-folder.ts'
 import { openIrohTransport, type IrohTransport } from '../adapters/iroh/iroh-transport.ts'
+import { ALPN, APP_VERSION, VAULT_SHARE } from '../engine/app.ts'
 import { Device, identityOf, type ShareParts } from '../engine/device.ts'
 import { LanFinder } from '../engine/lan-finder.ts'
 import type { PairingQuestion } from '../engine/pairing-session.ts'
 import { Repository } from '../engine/repository.ts'
-import { Share, SHARE_TIMES } from '../engine/share.ts'
+import { readSettings } from '../engine/settings-schema.ts'
+import { settingsOptions } from '../engine/settings-options.ts'
+import { Share } from '../engine/share.ts'
 import { WorkingTree } from '../engine/working-tree.ts'
 import type { LogRecord } from '../ports/logger.ts'
 import type { RelayChoice } from '../adapters/iroh/iroh-endpoint.ts'
+import { PairingVault } from './pairing-vault.ts'
 
-/** ALPN of the Tandem protocol: the major version is part of it. */
-export const ALPN = 'tandem/1'
-export const APP_VERSION = '0.1.0'
-/** The whole vault as a share (V1). */
-export const VAULT_SHARE = 'vault'
-
+/** From the command line: what is given there comes before what is stored, and that before the default. */
 export interface NetworkOptions {
   /** `ip:port`; port 0: the port of the last run when it is free, else any. */
-  readonly bind?: string
-  readonly relay: RelayChoice
-  /** Whether paired devices find each other on the local network; default yes. */
-  readonly lan?: boolean
+  readonly bind?: string | undefined
+  readonly relay?: RelayChoice | undefined
+  /** Whether paired devices find each other on the local network. */
+  readonly lan?: boolean | undefined
 }
 
 /** Who is asked when two devices pair: set by the invite or join that is under way. */
@@ -45,9 +44,10 @@ export class EngineHost {
     readonly device: Device,
     readonly transport: IrohTransport,
     private readonly lan: LanFinder | null,
+    private readonly pairingVault: PairingVault | null,
   ) {}
 
-  /** The whole engine. `sync: false` pairs only: the vault is not looked at. */
+  /** The whole engine. `sync: false` pairs only: the vault is looked at for the comparison alone (E9). */
   static async open(
     state: StateFolder,
     network: NetworkOptions,
@@ -55,17 +55,21 @@ export class EngineHost {
   ): Promise<EngineHost> {
     const logger = new ActivityLog(state.activityLog, systemClock, options.onLog)
     const warn = (message: string) => logger.log('warn', 'device.warning', message)
+    const stored = readSettings(state.storedSettings)
+    for (const message of [...state.problems, ...stored.problems.map((problem) => problem.message)]) warn(message)
+    state.onProblem = warn
+    const settings = { ...stored.settings, debounceMs: options.debounceMs ?? stored.settings.debounceMs }
     const shares = options.sync ? [await vaultShare(state, warn)] : []
+    const pairingVault = options.sync ? null : new PairingVault(() => openShare(state, warn))
     const transport = await openIrohTransport({
       secretKey: state.secretKey,
       alpn: ALPN,
-      bind: bindAddresses(network.bind, state.settings.ports),
-      relay: network.relay,
+      bind: bindAddresses(network.bind ?? state.settings.bind ?? undefined, state.settings.ports),
+      relay: network.relay ?? relayChoice(settings.relay),
       clock: systemClock,
       onWarning: warn,
     })
     rememberPorts(state, transport)
-    const debounceMs = options.debounceMs ?? SHARE_TIMES.debounceMs
     const device = await Device.open({
       transport,
       data: state,
@@ -75,14 +79,16 @@ export class EngineHost {
       logger,
       name: state.settings.deviceName,
       appVersion: APP_VERSION,
-      maxPeers: state.settings.maxPeers,
+      ...settingsOptions(settings),
       shares,
-      shareTimes: { ...SHARE_TIMES, debounceMs, debounceLimitMs: Math.max(SHARE_TIMES.debounceLimitMs, debounceMs) },
+      ...(pairingVault
+        ? { listing: (share) => (share === VAULT_SHARE ? pairingVault.listing() : Promise.resolve([])) }
+        : {}),
       confirm: (question, signal) => host.askers.get(question.role)?.(question, signal) ?? Promise.resolve(false),
     })
     // Who only pairs is found by its link.
     const lan =
-      options.sync && network.lan !== false
+      options.sync && (network.lan ?? settings.localNetwork)
         ? new LanFinder({
             discovery: new LanDiscovery({ clock: systemClock, onWarning: warn }),
             clock: systemClock,
@@ -90,7 +96,7 @@ export class EngineHost {
             peers: device.peers,
           })
         : null
-    const host = new EngineHost(state, device, transport, lan)
+    const host = new EngineHost(state, device, transport, lan, pairingVault)
     return host
   }
 
@@ -100,9 +106,15 @@ export class EngineHost {
     await this.lan?.start()
   }
 
+  /** Two devices are about to pair: an engine that does not sync begins to look at its vault. */
+  lookAhead(): void {
+    this.pairingVault?.lookAhead()
+  }
+
   async close(): Promise<void> {
     await this.lan?.stop()
     await this.device.stop()
+    await this.pairingVault?.close()
   }
 }
 
@@ -111,7 +123,10 @@ async function vaultShare(state: StateFolder, warn: (message: string) => void): 
     root: state.vault,
     codec: nodeCodec,
     clock: systemClock,
-    scope: { configFolder: state.settings.configFolder },
+    scope: {
+      configFolder: state.settings.configFolder,
+      excludedFolders: readSettings(state.storedSettings).settings.excludedFolders,
+    },
     onWarning: ({ path, reason }) => warn(path ? `${path}: ${reason}` : reason),
   })
   const { objects, refs } = await openStores(state)
@@ -124,6 +139,11 @@ async function vaultShare(state: StateFolder, warn: (message: string) => void): 
 async function openStores(state: StateFolder) {
   await openBareRepository(state.repository)
   return { objects: await NodeObjectStore.open(state.repository), refs: new NodeRefStore(state.repository) }
+}
+
+/** Of a setting that is good: `default`, `off`, or a URL. */
+export function relayChoice(relay: string): RelayChoice {
+  return relay === 'default' || relay === 'off' ? relay : [relay]
 }
 
 /** The vault and its history without the network, for a command that changes a file while nothing runs. Stop it. */

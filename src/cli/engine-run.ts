@@ -14,10 +14,13 @@ export async function withEngine<T>(
   command: string,
   work: (request: Request) => Promise<T>,
 ): Promise<T> {
-  const state = context.openState()
+  context.checkState()
   const lock = await context.lockOrReach(command)
   if (lock === 'running') return work((method, params, onEvent) => context.call(method, params, onEvent))
   try {
+    // Who removes a device from a list that is lost shall know that.
+    const state = context.openLockedState({ repair: command !== 'remove' })
+    context.warn(state.problems)
     const host = await EngineHost.open(state, context.network(), { sync: false })
     try {
       host.device.peers.start({ dial: false })

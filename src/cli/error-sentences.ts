@@ -98,7 +98,7 @@ const state: Record<StateErrorCode, Sentence> = {
   damaged: inItsWords(
     ExitCode.state,
     'The state folder is damaged.',
-    'Move it away, run tandem init again, and pair anew: your notes and the other devices keep everything.',
+    'Run tandem init: it sets a damaged data.json aside and keeps what else there is. If that does not help, move the state folder away, run tandem init again, and pair anew: your notes and the other devices keep everything.',
   ),
   'not-initialised': inItsWords(ExitCode.state, 'This vault is not set up for Tandem yet.', 'Run tandem init first.'),
   'inside-vault': inItsWords(
@@ -147,8 +147,8 @@ const pairing: Record<PairingErrorCode, Sentence> = {
   ),
   'too-many-peers': inItsWords(
     ExitCode.pairing,
-    'This device is paired with as many others as it can be.',
-    'Remove one that you no longer use.',
+    'This device is paired with as many others as its setting maxPeers allows.',
+    'To raise it, run: tandem config VAULT maxPeers 32.',
   ),
 }
 

@@ -60,6 +60,15 @@ export const commandHelp = {
       ['tandem status ~/Notes --json | jq .peers', 'id, name, status, current … of every device'],
     ],
   },
+  metrics: {
+    summary: 'traffic, queues and round trips in numbers',
+    description:
+      'Tells per device and in total, since tandem up started: bytes and messages both ways, what waits and what was dropped, reconnections, round-trip time, path, the last trouble, and how many files are newer here (ahead) or there (behind). A dash means that it is not known.',
+    examples: [
+      ['tandem metrics ~/Notes', ''],
+      ['tandem metrics ~/Notes --json | jq .total', 'bytesSent, bytesReceived, reconnects … of all'],
+    ],
+  },
   peers: {
     summary: 'the paired devices',
     description: 'Lists the paired devices: name, the beginning of the id, and how things stand with each.',
@@ -114,6 +123,17 @@ export const commandHelp = {
       'The no to a change of very many files. An incoming one is not done, and the other devices get the files back; files that vanished here are brought back.',
     examples: [['tandem reject ~/Notes', '']],
     exits: [ExitCode.notInStep],
+  },
+  config: {
+    summary: 'show or change the settings of this device',
+    description:
+      'Without a setting, lists all of them with their values, defaults, and what is allowed. With one, tells about it; with a value, too, sets it. Settings are kept in the state folder and count from the next start of tandem up; an option on the command line comes first.',
+    arguments: { key: 'a setting, as listed, and what it shall be (lists with commas)' },
+    examples: [
+      ['tandem config ~/Notes', 'what there is'],
+      ['tandem config ~/Notes maxPeers 32', 'pair with more devices'],
+      ['tandem config ~/Notes --unset maxPeers', 'back to the default'],
+    ],
   },
   repo: {
     summary: "print the folder of the vault's git repository",

@@ -6,12 +6,17 @@ import type { Share } from '../engine/share.ts'
 import { decodePairingLink, encodePairingLink } from '../peers/pairing-link.ts'
 import { PairingError } from '../ports/errors.ts'
 import type { ControlRequest } from './control-message.ts'
-import { VAULT_SHARE, type EngineHost } from './engine-host.ts'
+import { VAULT_SHARE } from '../engine/app.ts'
+import type { EngineHost } from './engine-host.ts'
+import { changeConfig } from './commands/config.ts'
+import { PairingQuestions, type AskerOptions } from './pairing-questions.ts'
 import { deviceStatus } from './status.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Bytes of a file per event on the control socket; as base64 it stays far below the line limit. */
 const SHOW_CHUNK = 256 * 1024
+/** `invite` waits so long for a relay; without the internet it goes on with what is known. */
+const AWAIT_RELAY_MS = 3_000
 
 /**
  * What the commands ask of an engine: of the one that `tandem up` runs, over the control socket, or of one in this process.
@@ -19,8 +24,7 @@ const SHOW_CHUNK = 256 * 1024
  */
 export class Operations {
   readonly #host: EngineHost
-  readonly #questions = new Map<string, (accepted: boolean) => void>()
-  #nextQuestion = 1
+  readonly #questions = new PairingQuestions()
 
   constructor(host: EngineHost) {
     this.#host = host
@@ -32,12 +36,16 @@ export class Operations {
     switch (method) {
       case 'status':
         return deviceStatus(this.#host)
+      case 'config':
+        return changeConfig(this.#host.state, { key: text(p, 'key'), value: p.value })
+      case 'metrics':
+        return this.#host.device.metrics()
       case 'invite':
         return this.#invite(p.yes === true, reply, signal)
       case 'join':
         return this.#join(text(p, 'link'), p.yes === true, reply, signal)
       case 'answer':
-        return this.#answer(text(p, 'question'), p.accepted === true)
+        return { answered: this.#questions.answer(text(p, 'question'), p.accepted === true) }
       case 'remove':
         return this.#remove(text(p, 'peer'))
       case 'consent':
@@ -58,11 +66,19 @@ export class Operations {
   }
 
   async #invite(yes: boolean, reply: Reply, signal: AbortSignal): Promise<unknown> {
+    // The first link of a process that has just started would else lack the only address that reaches another network.
+    await this.#host.transport.awaitRelay(AWAIT_RELAY_MS, signal)
+    this.#host.lookAhead()
     const { offer, paired, cancel } = this.#host.device.peers.invite(VAULT_SHARE)
     let declined = false
-    const stopAsking = this.#askOn('inviter', yes, reply, () => {
-      declined = true // by the person here: whoever it was shall not try again with this link
-      cancel()
+    const stopAsking = this.#askOn('inviter', {
+      yes,
+      tell: reply,
+      onDeclined: () => {
+        declined = true // by the person here: whoever it was shall not try again with this link
+        cancel()
+      },
+      isOver: () => declined || signal.aborted,
     })
     signal.addEventListener('abort', cancel, { once: true })
     try {
@@ -81,7 +97,8 @@ export class Operations {
 
   async #join(link: string, yes: boolean, reply: Reply, signal: AbortSignal): Promise<unknown> {
     const offer = decodePairingLink(link)
-    const stopAsking = this.#askOn('joiner', yes, reply)
+    this.#host.lookAhead()
+    const stopAsking = this.#askOn('joiner', { yes, tell: reply, isOver: () => signal.aborted })
     try {
       const record = await this.#host.device.peers.join(offer, signal)
       return { paired: { id: record.nodeId, name: record.name } }
@@ -90,42 +107,14 @@ export class Operations {
     }
   }
 
-  /** P3: with --yes the link's secret suffices; else the short code goes to the person who runs the command. */
-  #askOn(
-    role: PairingQuestion['role'],
-    yes: boolean,
-    reply: Reply,
-    onDeclined: () => void = () => undefined,
-  ): () => void {
+  /** Questions of pairings in this role go to the command that was given last. */
+  #askOn(role: PairingQuestion['role'], options: AskerOptions): () => void {
     const { askers } = this.#host
-    const asker = (question: PairingQuestion, signal: AbortSignal): Promise<boolean> => {
-      if (yes) return Promise.resolve(true)
-      return new Promise((resolve) => {
-        const key = String(this.#nextQuestion++)
-        this.#questions.set(key, (accepted) => {
-          this.#questions.delete(key)
-          resolve(accepted)
-          if (!accepted) onDeclined()
-        })
-        const withdraw = () => {
-          if (!this.#questions.delete(key)) return
-          resolve(false)
-          reply({ question: key, withdrawn: true })
-        }
-        signal.addEventListener('abort', withdraw, { once: true })
-        if (question.kind === 'code') reply({ question: key, code: question.code, device: question.deviceName })
-      })
-    }
+    const asker = this.#questions.asker(options)
     askers.set(role, asker)
     return () => {
       if (askers.get(role) === asker) askers.delete(role)
     }
-  }
-
-  #answer(question: string, accepted: boolean): unknown {
-    const answer = this.#questions.get(question)
-    answer?.(accepted)
-    return { answered: answer !== undefined }
   }
 
   async #remove(name: string): Promise<unknown> {

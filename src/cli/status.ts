@@ -1,7 +1,9 @@
 import type { PeerReport } from '../engine/device.ts'
+import { totalOf, type DeviceMetrics, type PeerMetrics, type TotalMetrics } from '../engine/metrics.ts'
 import type { Share } from '../engine/share.ts'
 import type { PeerRecord } from '../ports/data-store.ts'
-import { VAULT_SHARE, type EngineHost } from './engine-host.ts'
+import { VAULT_SHARE } from '../engine/app.ts'
+import type { EngineHost } from './engine-host.ts'
 import type { StateFolder } from '../adapters/node/state-folder.ts'
 
 /** Paths listed in a status; the counts tell the rest. */
@@ -16,6 +18,8 @@ export interface DeviceStatus {
   readonly settled: boolean
   readonly share: ShareStatus | null
   readonly peers: readonly PeerStatusLine[]
+  /** All peers together (L10); null while nothing runs. */
+  readonly total: TotalMetrics | null
 }
 
 export interface ShareStatus {
@@ -44,10 +48,13 @@ export interface PeerStatusLine {
   readonly path: { readonly kind: string; readonly address: string } | null
   readonly traffic: Readonly<Record<string, number>>
   readonly autoConnect: boolean
+  /** Null while nothing runs. */
+  readonly metrics: PeerMetrics | null
 }
 
-export function deviceStatus({ device, state }: EngineHost): DeviceStatus {
+export async function deviceStatus({ device, state }: EngineHost): Promise<DeviceStatus> {
   const share = device.shares.get(VAULT_SHARE)
+  const metrics = await device.metrics()
   return {
     running: true,
     device: { id: device.id, name: device.name },
@@ -55,7 +62,8 @@ export function deviceStatus({ device, state }: EngineHost): DeviceStatus {
     repository: state.repository,
     settled: device.isSettled,
     share: share ? shareStatus(share) : null,
-    peers: device.peerReports().map(peerLine),
+    peers: device.peerReports().map((report) => peerLine(report, metrics)),
+    total: metrics.total,
   }
 }
 
@@ -81,8 +89,39 @@ export function restingStatus(state: StateFolder, peers: readonly PeerRecord[]):
       path: null,
       traffic: {},
       autoConnect: record.autoConnect,
+      metrics: null,
     })),
+    total: null,
   }
+}
+
+/** The metrics of a device whose engine does not run: who is known, and when they were last in step. */
+export function restingMetrics(records: readonly PeerRecord[], at: number): DeviceMetrics {
+  const nothing = {
+    bytesSent: 0,
+    bytesReceived: 0,
+    wireBytesSent: 0,
+    wireBytesReceived: 0,
+    messagesSent: 0,
+    messagesReceived: 0,
+    queueDepth: 0,
+    drops: 0,
+    reconnects: 0,
+  }
+  const peers = records.map(({ nodeId, name, lastSyncAt }): PeerMetrics => ({
+    id: nodeId,
+    name,
+    status: 'disconnected',
+    health: 'healthy',
+    connectedSince: null,
+    ...nothing,
+    roundTripMs: null,
+    path: null,
+    lastSuccessAt: lastSyncAt,
+    lastError: null,
+    files: null,
+  }))
+  return { at, total: totalOf(peers), peers }
 }
 
 function shareStatus({ tree, lastError }: Share): ShareStatus {
@@ -104,7 +143,10 @@ function shareStatus({ tree, lastError }: Share): ShareStatus {
   }
 }
 
-function peerLine({ id, name, status, current, state, record, traffic }: PeerReport): PeerStatusLine {
+function peerLine(
+  { id, name, status, current, state, record, traffic }: PeerReport,
+  metrics: DeviceMetrics,
+): PeerStatusLine {
   return {
     id,
     name,
@@ -118,5 +160,6 @@ function peerLine({ id, name, status, current, state, record, traffic }: PeerRep
     path: state.path && { kind: state.path.kind, address: state.path.address },
     traffic: { ...traffic },
     autoConnect: record.autoConnect,
+    metrics: metrics.peers.find((peer) => peer.id === id) ?? null,
   }
 }

@@ -19,6 +19,8 @@ export interface IndexState {
   readonly entries: ReadonlyMap<VaultPath, IndexEntry>
   /** The commit whose tree the vault was last brought to; the parent of the next local commit. */
   readonly base: Oid | null
+  /** Trees of checkouts that began and may have done more than the entries say, oldest first. Few. */
+  readonly unfinished: readonly Oid[]
 }
 
 export interface IndexChanges {
@@ -26,6 +28,8 @@ export interface IndexChanges {
   readonly remove?: Iterable<VaultPath>
   /** Set together with the entries, or not at all. */
   readonly base?: Oid | null
+  /** The whole list, set together with the rest. */
+  readonly unfinished?: readonly Oid[]
 }
 
 /** The stat index of one share on this device. */
@@ -33,4 +37,6 @@ export interface IndexStore {
   load(): Promise<IndexState>
   /** All of it or nothing, also when the process is killed. */
   save(changes: IndexChanges): Promise<void>
+  /** Lets go of what it holds open (L9), after the saves under way. The store takes it up again when used. */
+  close(): Promise<void>
 }

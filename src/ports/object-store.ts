@@ -18,6 +18,9 @@ export interface DeflatedObject extends ObjectInfo {
 /**
  * Git objects by oid. Everything written is verified first, and is durable when the promise resolves;
  * what fails leaves nothing behind. Objects are immutable and are never removed by the engine.
+ *
+ * A copy that a read found to be damaged is set aside or passed over from then on: unless there is a sound one, the object counts as
+ * absent, so that it is fetched or written again, and what then comes takes its place.
  */
 export interface ObjectStore {
   has(oid: Oid): Promise<boolean>

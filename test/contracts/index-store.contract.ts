@@ -77,6 +77,20 @@ export function indexStoreContract(name: string, createPlace: () => Promise<Inde
       expect((await (await place.open()).load()).base).toBeNull()
     })
 
+    it('leaves the unfinished checkouts alone unless told, and can clear them', async () => {
+      const { place, store } = await setUp()
+      expect((await store.load()).unfinished).toEqual([])
+      const trees = [anEntry(1).oid, anEntry(2).oid]
+      const saved = store.save({ unfinished: trees })
+      trees.pop()
+      await saved
+      await store.save({ put: rows(1), base: BASE })
+      expect((await store.load()).unfinished).toEqual([anEntry(1).oid, anEntry(2).oid])
+      expect((await (await place.open()).load()).unfinished).toEqual([anEntry(1).oid, anEntry(2).oid])
+      await store.save({ unfinished: [] })
+      expect((await (await place.open()).load()).unfinished).toEqual([])
+    })
+
     it('puts a path that is removed and put in one save', async () => {
       const { place, store } = await setUp()
       await store.save({ put: rows(1) })
@@ -117,6 +131,18 @@ export function indexStoreContract(name: string, createPlace: () => Promise<Inde
       const { entries, base } = await (await place.open()).load()
       expect(entries.get(aPath(0))).toEqual(anEntry(49))
       expect(base).toBe(anEntry(49).oid)
+    })
+
+    it('[L9] may be closed at any time, and goes on where it was when it is used again', async () => {
+      const { place, store } = await setUp()
+      await store.close()
+      const saving = store.save({ put: rows(5), base: BASE })
+      await store.close()
+      await saving
+      await store.save({ put: rows(1, 5) })
+      await Promise.all([store.close(), store.close()])
+      expect(await contentOf(store)).toEqual({ entries: sorted(rows(6)), base: BASE })
+      expect(await contentOf(await place.open())).toEqual({ entries: sorted(rows(6)), base: BASE })
     })
 
     it('stays right over thousands of changes to the same rows', async () => {

@@ -22,7 +22,14 @@ import {
 /** Where a store keeps its data. `open` without closing the instance before is what a crash and a restart do. */
 export interface ObjectStorePlace {
   open(): Promise<ObjectStore>
+  /** Changes bytes of everything that is stored, as a failing disk does. */
+  damage(): Promise<void>
   dispose(): Promise<void>
+}
+
+/** Changes every byte of a pack or a loose object but those that say what kind of file it is. */
+export function damaged(bytes: Uint8Array): Uint8Array {
+  return bytes.map((byte, at) => (at < 12 || at >= bytes.length - 20 ? byte : byte ^ 0x55))
 }
 
 const ABSENT = 'e'.repeat(40) as Oid
@@ -56,6 +63,53 @@ export function objectStoreContract(
   }
 
   describe(`object store contract: ${name}`, () => {
+    describe('damage', () => {
+      it.each([1, 200])(
+        'is an absence from when it is found, and heals with what comes next: %i objects',
+        async (count) => {
+          const { codec, place, store } = await setUp()
+          const objects = notes(count, 'a longer text, that every byte of it may be wrong\n'.repeat(3))
+          const oids = await put(store, objects)
+          await store.close()
+          await place.damage()
+          const reopened = await place.open()
+          for (const oid of oids) {
+            await expect(reopened.read(oid)).rejects.toMatchObject({ name: 'CorruptObjectError' })
+            expect(await reopened.has(oid)).toBe(false)
+            expect(await reopened.info(oid)).toBeUndefined()
+            await expect(reopened.read(oid)).rejects.toMatchObject({ code: 'missing-object' })
+          }
+          expect(await reopened.missing(oids)).toEqual(oids)
+          const half = Math.floor(count / 2)
+          await put(reopened, objects.slice(0, half))
+          await reopened.writePack(packOf(codec, objects.slice(half)))
+          for (const instance of [reopened, await place.open()]) {
+            expect(await instance.missing(oids)).toEqual([])
+            await expectHolds(instance, codec, objects)
+          }
+        },
+      )
+
+      it('of a large blob is an absence from when it was streamed, and heals with the next reception', async () => {
+        const { codec, place, store } = await setUp()
+        const content = noise(LARGE_SIZE)
+        const batch = await store.begin()
+        const oid = await batch.addStream(LARGE_SIZE, inChunks(content, 65536))
+        await batch.commit()
+        await store.close()
+        await place.damage()
+        const reopened = await place.open()
+        await expect(collected(reopened.stream(oid))).rejects.toMatchObject({ name: 'CorruptObjectError' })
+        expect(await reopened.has(oid)).toBe(false)
+        const reception = await reopened.receiveLarge(oid, LARGE_SIZE)
+        expect(reception.received).toBe(0)
+        await reception.write(content)
+        await reception.finish()
+        for (const instance of [reopened, await place.open()])
+          expect(oidOf(codec, { type: 'blob', content: await collected(instance.stream(oid)) })).toBe(oid)
+      })
+    })
+
     describe('batches', () => {
       it('gives back every type of object as it was, before and after a restart', async () => {
         const { codec, place, store } = await setUp()

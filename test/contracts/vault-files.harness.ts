@@ -12,6 +12,21 @@ export interface HarnessOptions {
   readonly foldsCase?: boolean
 }
 
+/** What a platform cannot do, whatever the adapter: the contract then asks for what is left. */
+export interface Lacks {
+  /** Files whose name begins with a dot are not seen, except in the config folder. */
+  readonly hiddenFiles?: boolean
+  /** No name can hold a backslash. */
+  readonly backslashes?: boolean
+  /** A symbolic link looks like what it leads to. */
+  readonly linkKinds?: boolean
+}
+
+/** Whether a platform with these lacks holds such a path. `configDir` is the config folder. */
+export const canHold = (path: string, lacks: Lacks, configDir = '.obsidian'): boolean =>
+  !(lacks.backslashes && path.includes('\\')) &&
+  !(lacks.hiddenFiles && /(?:^|\/)\./.test(path) && !path.startsWith(`${configDir}/`))
+
 /** One disk with one vault, and the person who works on it. All but `reopen` acts at once. */
 export interface VaultHarness {
   vault: VaultFiles

@@ -24,7 +24,7 @@ export class MemoryLink {
   readonly #host: LinkHost
   readonly #wires: readonly [MemoryWire, MemoryWire]
   #cancelDeath: (() => void) | null = null
-  #crashed = false
+  #stranded = false
 
   /** `onOver` is called when both sides know that it ended. */
   constructor(host: LinkHost, dialer: EndpointId, acceptor: EndpointId, onOver: () => void) {
@@ -59,10 +59,16 @@ export class MemoryLink {
   }
 
   heal(): void {
-    if (this.#crashed) return
+    if (this.#stranded) return
     this.#cancelDeath?.()
     this.#cancelDeath = null
     for (const wire of this.#wires) wire.hold(false)
+  }
+
+  /** As a partition that nothing heals. */
+  strand(): void {
+    this.#stranded = true
+    this.partition()
   }
 
   /** Both sides notice at once. */
@@ -73,9 +79,8 @@ export class MemoryLink {
 
   /** One side is gone without a word, and what it had under way with it. */
   crash(side: MemoryConnection): void {
-    this.#crashed = true
     for (const wire of this.#wires) wire.drop()
-    this.partition()
+    this.strand()
     side.end({ by: 'network', reason: 'crashed' })
   }
 }

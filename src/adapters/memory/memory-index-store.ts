@@ -8,10 +8,11 @@ import type { Faults } from './faults.ts'
 export interface MemoryIndexDisk {
   readonly entries: Map<VaultPath, IndexEntry>
   base: Oid | null
+  unfinished: readonly Oid[]
 }
 
 export function createMemoryIndexDisk(): MemoryIndexDisk {
-  return { entries: new Map(), base: null }
+  return { entries: new Map(), base: null, unfinished: [] }
 }
 
 /** The stat index in a map. Operations for `faults`: `index.load`, `index.save`. */
@@ -26,18 +27,21 @@ export class MemoryIndexStore implements IndexStore {
 
   async load(): Promise<IndexState> {
     await this.#faults('index.load')
-    return { entries: new Map(this.#disk.entries), base: this.#disk.base }
+    return { ...this.#disk, entries: new Map(this.#disk.entries) }
   }
 
   async save(changes: IndexChanges): Promise<void> {
     // What the iterables hold is taken before anything waits: they may be views of what the caller goes on changing.
     const put = [...(changes.put ?? [])]
     const remove = [...(changes.remove ?? [])]
-    const base = changes.base
+    const taken = { ...changes, put, remove, ...(changes.unfinished ? { unfinished: [...changes.unfinished] } : {}) }
     await this.#faults('index.save')
-    applyIndexChanges(this.#disk, { put, remove, ...(base === undefined ? {} : { base }) })
+    applyIndexChanges(this.#disk, taken)
     await this.#faults('index.save:done')
   }
+
+  /** Nothing is open. */
+  async close(): Promise<void> {}
 }
 
 /** Removals first: a path in both lists is there afterwards. */
@@ -45,4 +49,5 @@ export function applyIndexChanges(state: MemoryIndexDisk, changes: IndexChanges)
   for (const path of changes.remove ?? []) state.entries.delete(path)
   for (const [path, entry] of changes.put ?? []) state.entries.set(path, entry)
   if (changes.base !== undefined) state.base = changes.base
+  if (changes.unfinished) state.unfinished = changes.unfinished
 }

@@ -89,6 +89,19 @@ export class MemoryNetwork {
     for (const link of [...this.#links]) if (link.joins(a, b)) link.die('cut')
   }
 
+  /**
+   * The addresses under the live connections of the two are gone: nothing passes on those any more, and the two notice after
+   * 30 s. New connections are not concerned.
+   */
+  strand(a: EndpointId, b: EndpointId): void {
+    for (const link of this.#links) if (link.joins(a, b)) link.strand()
+  }
+
+  /** Connections between the two that at least one side still takes for alive. */
+  connections(a: EndpointId, b: EndpointId): number {
+    return [...this.#links].filter((link) => link.joins(a, b)).length
+  }
+
   /** The next stream that anybody opens takes its connection down when more than `bytes` have passed on it, both ways together. */
   cutAfterBytes(bytes: number): void {
     this.#plannedCut = bytes

@@ -4,6 +4,9 @@ import type { Logger, LogLevel, LogRecord } from '../../ports/logger.ts'
 
 /** The log is turned over at this size; one older file is kept, so it takes at most twice as much. Bytes. */
 const TURN_OVER = 1024 * 1024
+/** A longer line keeps the beginning of its sentence and loses its data. Bytes. */
+const MAX_LINE = 16 * 1024
+const MESSAGE_LEFT = 1000
 
 /** One JSON object per line and event, for people who ask what happened. Trouble with the log never stops the sync. */
 export class ActivityLog implements Logger {
@@ -24,7 +27,7 @@ export class ActivityLog implements Logger {
     const record: LogRecord = { at: this.#clock.now(), level, event, ...peer, message, ...(data ? { data } : {}) }
     this.#also(record)
     try {
-      const line = `${JSON.stringify(record)}\n`
+      const line = lineOf(record)
       if (this.#size + line.length > TURN_OVER) {
         fs.renameSync(this.#file, `${this.#file}.1`)
         this.#size = 0
@@ -35,4 +38,11 @@ export class ActivityLog implements Logger {
       // A full disk is reported where it matters.
     }
   }
+}
+
+function lineOf(record: LogRecord): Buffer {
+  const line = Buffer.from(`${JSON.stringify(record)}\n`)
+  if (line.length <= MAX_LINE) return line
+  const { data: _left, ...rest } = record
+  return Buffer.from(`${JSON.stringify({ ...rest, message: record.message.slice(0, MESSAGE_LEFT) })}\n`)
 }

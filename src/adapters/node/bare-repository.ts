@@ -8,18 +8,16 @@ import { removeStaleTemporaries, temporaryName } from './temporary-files.ts'
 /**
  * The repository must survive its user's `git gc`: objects that no ref reaches yet (a fetch under way, a merge to come) are
  * never pruned, git starts no clean-up of its own, and blobs above LARGE_BLOB are never made deltas, so that they can be streamed.
+ * Only a person's explicit `--prune=now` goes over it.
  */
-const CONFIG = `[core]
-\trepositoryformatversion = 0
-\tfilemode = false
-\tbare = true
-\tbigFileThreshold = 4m
-[gc]
-\tauto = 0
-\tpruneExpire = never
-[maintenance]
-\tauto = false
-`
+const SETTINGS: readonly (readonly [section: string, key: string, value: string])[] = [
+  ['core', 'bigFileThreshold', '4m'],
+  ['gc', 'auto', '0'],
+  ['gc', 'pruneExpire', 'never'],
+  ['maintenance', 'auto', 'false'],
+  ['receive', 'autogc', 'false'],
+]
+const CONFIG = withSettings('[core]\n\trepositoryformatversion = 0\n\tfilemode = false\n\tbare = true\n')
 const HEAD = 'ref: refs/heads/main\n'
 const DESCRIPTION = 'History of an Obsidian vault, kept by Tandem.\n'
 const FOLDERS = ['objects/info', 'objects/pack', 'refs/heads']
@@ -33,7 +31,7 @@ const OWN_NAMES = new Set(['objects', 'refs', 'config', 'description', 'tandem-p
  */
 export async function openBareRepository(folder: string): Promise<void> {
   try {
-    if (isRepository(folder)) return
+    if (isRepository(folder)) return keepSettings(folder)
     makeFolder(folder)
     for (const name of FOLDERS) makeFolder(path.join(folder, name))
     removeStaleTemporaries(folder)
@@ -70,6 +68,31 @@ function isRepository(folder: string): boolean {
   // Git removes them when they are empty.
   for (const name of FOLDERS) makeFolder(path.join(folder, name))
   return true
+}
+
+/** A repository of an older version, or one that git made, may lack some of our settings. Those that somebody chose stay. */
+function keepSettings(folder: string): void {
+  const file = path.join(folder, 'config')
+  const before = fs.readFileSync(file, 'utf8')
+  const after = withSettings(before)
+  if (after !== before) replaceFile(file, path.join(folder, temporaryName('file')), Buffer.from(after))
+}
+
+/** Adds the settings that a config file lacks. A section may stand in it more than once. */
+function withSettings(config: string): string {
+  const there = new Set<string>()
+  let section = ''
+  for (const line of config.split('\n')) {
+    section = /^\s*\[\s*([^\]]*?)\s*\]/.exec(line)?.[1]?.toLowerCase() ?? section
+    const key = /^\s*(?:\[[^\]]*\]\s*)?([A-Za-z][A-Za-z0-9-]*)\s*(?:=|$)/.exec(line)?.[1]
+    if (key) there.add(`${section}.${key.toLowerCase()}`)
+  }
+  const lacking = SETTINGS.filter(([name, key]) => !there.has(`${name}.${key.toLowerCase()}`))
+  const sections = [...new Set(lacking.map(([name]) => name))].map((name) => {
+    const lines = lacking.filter(([other]) => other === name).map(([, key, value]) => `\t${key} = ${value}\n`)
+    return `[${name}]\n${lines.join('')}`
+  })
+  return `${config}${config === '' || config.endsWith('\n') || !sections.length ? '' : '\n'}${sections.join('')}`
 }
 
 function notRepository(folder: string, reason: string): StoreError {

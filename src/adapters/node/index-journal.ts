@@ -1,18 +1,19 @@
 import { isOid } from '../../objects/oid.ts'
 import type { Oid } from '../../objects/oid.ts'
 import type { VaultPath } from '../../objects/vault-path.ts'
-import type { IndexEntry } from '../../ports/index-store.ts'
+import type { IndexEntry, IndexState } from '../../ports/index-store.ts'
 import { nodeCodec } from './node-codec.ts'
 
 /**
  * The index journal: lines of `<crc32 of the json, 8 hex digits> SP <json> LF`. The first line is `{"version":1}`; each further
- * line is one change set, all of it or nothing: `{"put":[row…],"remove":[path…],"base":oid|null}`, each part optional, with
- * row = `[path, oid, size, mtimeMs, ctimeMs, ino, hashedAt]`. Applied in order, removals of a line before its rows.
+ * line is one change set, all of it or nothing: `{"put":[row…],"remove":[path…],"base":oid|null,"unfinished":[oid…]}`, each part
+ * optional, with row = `[path, oid, size, mtimeMs, ctimeMs, ino, hashedAt]`. Applied in order, removals of a line before its rows.
  */
 export interface JournalLine {
   readonly put?: readonly (readonly [VaultPath, IndexEntry])[]
   readonly remove?: readonly VaultPath[]
   readonly base?: Oid | null
+  readonly unfinished?: readonly Oid[]
 }
 
 const VERSION = 1
@@ -26,13 +27,14 @@ export function encodeJournalLine(line: JournalLine): Buffer {
       : {}),
     ...(line.remove?.length ? { remove: line.remove } : {}),
     ...(line.base === undefined ? {} : { base: line.base }),
+    ...(line.unfinished ? { unfinished: line.unfinished } : {}),
   })
 }
 
 /** A whole journal that says the same in as few lines as there may be. */
-export function encodeJournal(entries: ReadonlyMap<VaultPath, IndexEntry>, base: Oid | null): Buffer {
+export function encodeJournal({ entries, base, unfinished }: IndexState): Buffer {
   const rows = [...entries]
-  const parts = [encodeLine({ version: VERSION }), encodeJournalLine({ base })]
+  const parts = [encodeLine({ version: VERSION }), encodeJournalLine({ base, unfinished })]
   for (let i = 0; i < rows.length; i += ROWS_PER_LINE)
     parts.push(encodeJournalLine({ put: rows.slice(i, i + ROWS_PER_LINE) }))
   return Buffer.concat(parts)
@@ -85,9 +87,9 @@ function isHeader(value: unknown): boolean {
 // The checksum tells accidents; these checks tell a file that somebody else wrote.
 function decodeChanges(value: unknown): JournalLine | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { put = [], remove = [], base } = value as { put?: unknown; remove?: unknown; base?: unknown }
+  const { put = [], remove = [], base, unfinished } = value as Readonly<Record<string, unknown>>
   if (!Array.isArray(put) || !Array.isArray(remove)) return undefined
-  if (base !== undefined && base !== null && !(typeof base === 'string' && isOid(base))) return undefined
+  if (base !== undefined && base !== null && !isOidValue(base)) return undefined
   const rows: [VaultPath, IndexEntry][] = []
   for (const row of put as unknown[]) {
     const decoded = decodeRow(row)
@@ -95,7 +97,17 @@ function decodeChanges(value: unknown): JournalLine | undefined {
     rows.push(decoded)
   }
   if (!remove.every((path) => typeof path === 'string')) return undefined
-  return { put: rows, remove: remove as VaultPath[], ...(base === undefined ? {} : { base }) }
+  if (unfinished !== undefined && !(Array.isArray(unfinished) && unfinished.every(isOidValue))) return undefined
+  return {
+    put: rows,
+    remove: remove as VaultPath[],
+    ...(base === undefined ? {} : { base }),
+    ...(unfinished === undefined ? {} : { unfinished }),
+  }
+}
+
+function isOidValue(value: unknown): value is Oid {
+  return typeof value === 'string' && isOid(value)
 }
 
 function decodeRow(row: unknown): [VaultPath, IndexEntry] | undefined {

@@ -10,7 +10,7 @@ import { MAX_OBJECT_SIZE } from '../../objects/pack-entry.ts'
 import { LARGE_BLOB } from '../../ports/object-store.ts'
 import type { ObjectInfo } from '../../ports/object-store.ts'
 import { skipped, verified } from '../memory/byte-stream.ts'
-import { readFully } from './durable-files.ts'
+import { makeFolder, readFully } from './durable-files.ts'
 import { fileChunks } from './file-chunks.ts'
 import { errnoOf } from './fs-failure.ts'
 import { nodeCodec } from './node-codec.ts'
@@ -27,9 +27,12 @@ interface LooseHeader extends ObjectInfo {
 /** Git's loose objects, `objects/<2 hex>/<38 hex>`: a zlib stream of `type SP size NUL` and the content. */
 export class LooseObjects {
   readonly folder: string
+  /** Where damaged ones go, named by their oids: for whoever wants to look at them. */
+  readonly damaged: string
 
-  constructor(objectsFolder: string) {
-    this.folder = objectsFolder
+  constructor(gitDir: string) {
+    this.folder = path.join(gitDir, 'objects')
+    this.damaged = path.join(gitDir, 'tandem-damaged')
   }
 
   fileOf(oid: Oid): string {
@@ -92,6 +95,16 @@ export class LooseObjects {
     const fd = this.#open(oid)
     if (fd === undefined) return undefined
     return streamOpen(fd, oid, offset)
+  }
+
+  /** Moves a damaged object out of the way, so that a sound copy can take its place. */
+  setAside(oid: Oid): void {
+    makeFolder(this.damaged)
+    try {
+      fs.renameSync(this.fileOf(oid), path.join(this.damaged, oid))
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error
+    }
   }
 
   #open(oid: Oid): number | undefined {

@@ -56,7 +56,7 @@ export class NodeIndexStore implements IndexStore {
     return this.#turns.run(() => {
       try {
         const { state } = (this.#journal ??= this.#open())
-        return { entries: new Map(state.entries), base: state.base }
+        return { ...state, entries: new Map(state.entries) }
       } catch (error) {
         throw fsFailure(error, 'read', this.#file)
       }
@@ -66,7 +66,12 @@ export class NodeIndexStore implements IndexStore {
   async save(changes: IndexChanges): Promise<void> {
     const put = [...(changes.put ?? [])]
     const remove = [...(changes.remove ?? [])]
-    const line = { put, remove, ...(changes.base === undefined ? {} : { base: changes.base }) }
+    const line = {
+      put,
+      remove,
+      ...(changes.base === undefined ? {} : { base: changes.base }),
+      ...(changes.unfinished ? { unfinished: [...changes.unfinished] } : {}),
+    }
     await this.#turns.run(async () => {
       try {
         const journal = (this.#journal ??= this.#open())
@@ -106,8 +111,7 @@ export class NodeIndexStore implements IndexStore {
       applyIndexChanges(state, line)
       rows += (line.put?.length ?? 0) + (line.remove?.length ?? 0)
     }
-    if (!decoded)
-      replaceFile(this.#file, path.join(this.#folder, temporaryName('file')), encodeJournal(state.entries, null))
+    if (!decoded) replaceFile(this.#file, path.join(this.#folder, temporaryName('file')), encodeJournal(state))
     const fd = fs.openSync(this.#file, 'r+')
     const length = decoded?.length ?? fs.fstatSync(fd).size
     // Cut now: bytes of a torn line behind a shorter new one would read as damage.
@@ -124,11 +128,7 @@ export class NodeIndexStore implements IndexStore {
 
   #compact(journal: Journal): void {
     try {
-      replaceFile(
-        this.#file,
-        path.join(this.#folder, temporaryName('file')),
-        encodeJournal(journal.state.entries, journal.state.base),
-      )
+      replaceFile(this.#file, path.join(this.#folder, temporaryName('file')), encodeJournal(journal.state))
     } catch {
       // The journal is whole, only longer than it need be: the next save tries again.
       return

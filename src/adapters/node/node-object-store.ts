@@ -46,7 +46,8 @@ const TRIES = 4
 /**
  * The objects of a bare git repository on disk, loose and packed, beside any git that works on it at the same time: after a
  * `git gc` the same instance finds everything again. Opened by {@link NodeObjectStore.open}; the content of what `read` returns
- * may be shared and must not be changed. Every read is checked against its oid.
+ * may be shared and must not be changed. Every read is checked against its oid; a loose object found damaged moves to the
+ * repository's folder `tandem-damaged`, a packed one is passed over.
  *
  * The system's failures come as StoreError; nothing half-written remains, except in files that the next open removes.
  */
@@ -60,9 +61,8 @@ export class NodeObjectStore implements ObjectStore {
   #closed = false
 
   private constructor(gitDir: string) {
-    const objects = path.join(gitDir, 'objects')
-    this.#loose = new LooseObjects(objects)
-    this.#packs = new PackFiles(path.join(objects, 'pack'))
+    this.#loose = new LooseObjects(gitDir)
+    this.#packs = new PackFiles(path.join(this.#loose.folder, 'pack'))
     this.#receptions = new NodeLargeReceptions(gitDir, this.#loose)
   }
 
@@ -135,17 +135,25 @@ export class NodeObjectStore implements ObjectStore {
   }
 
   async *stream(oid: Oid, offset = 0): AsyncGenerator<Uint8Array> {
+    let from: PackFile | null = null
     const chunks = await this.#reading(() =>
       this.#locate(
         oid,
-        (pack, at) => this.#streamPacked(oid, pack, at, offset),
-        () => this.#loose.stream(oid, offset),
+        (pack, at) => {
+          from = pack
+          return this.#streamPacked(oid, pack, at, offset)
+        },
+        () => {
+          from = null
+          return this.#loose.stream(oid, offset)
+        },
       ),
     )
     if (!chunks) throw new MissingObjectError(oid)
     try {
       yield* chunks
     } catch (error) {
+      if (isDamage(error)) await this.#writing(() => this.#leave(oid, from))
       throw fsFailure(error, 'read', this.#loose.folder)
     }
   }
@@ -244,8 +252,10 @@ export class NodeObjectStore implements ObjectStore {
           if (error instanceof PackVanishedError) {
             this.#packs.forget(pack.name)
             vanished = true
-          } else if (isDamage(error)) damage = error
-          else throw error
+          } else if (isDamage(error)) {
+            damage = error
+            this.#leave(oid, pack)
+          } else throw error
         }
       }
       try {
@@ -254,11 +264,18 @@ export class NodeObjectStore implements ObjectStore {
       } catch (error) {
         if (!isDamage(error)) throw error
         damage = error
+        this.#leave(oid, null)
       }
       if (!this.#packs.rescan() && !vanished) break
     }
     if (damage) throw damage
     return undefined
+  }
+
+  /** A damaged copy, in a pack or loose, counts no longer. */
+  #leave(oid: Oid, pack: PackFile | null): void {
+    if (pack) this.#packs.passOver(pack, oid)
+    else this.#loose.setAside(oid)
   }
 
   #withoutLoose(oids: readonly Oid[]): Oid[] {

@@ -19,6 +19,8 @@ export class PackFiles {
   /** The pack that had the last object asked for: the next one is often beside it. */
   #last: PackFile | undefined
   #scanned = { folderTime: -1, at: 0 }
+  /** Objects whose copy in a pack, by its name, was found damaged. Found again after a restart. */
+  readonly #damaged = new Map<Oid, Set<string>>()
 
   constructor(folder: string) {
     this.folder = folder
@@ -28,18 +30,26 @@ export class PackFiles {
     return [...this.#packs.values()]
   }
 
-  /** Every pack that holds the object: when one is damaged, another may not be. */
+  /** Every pack that holds a copy of the object that was not found damaged. */
   *holding(oid: Oid): Generator<{ readonly pack: PackFile; readonly offset: number }> {
     const last = this.#last
     const offset = last?.index.find(oid)
-    if (last && offset !== undefined) yield { pack: last, offset }
+    const damaged = this.#damaged.get(oid)
+    if (last && offset !== undefined && !damaged?.has(last.name)) yield { pack: last, offset }
     for (const pack of this.#packs.values()) {
-      if (pack === last) continue
+      if (pack === last || damaged?.has(pack.name)) continue
       const offset = pack.index.find(oid)
       if (offset === undefined) continue
       this.#last = pack
       yield { pack, offset }
     }
+  }
+
+  /** The pack's copy of the object is of no use. The pack stays as it is: others of its objects are sound. */
+  passOver(pack: PackFile, oid: Oid): void {
+    const names = this.#damaged.get(oid)
+    if (names) names.add(pack.name)
+    else this.#damaged.set(oid, new Set([pack.name]))
   }
 
   has(oid: Oid): boolean {

@@ -2,33 +2,23 @@ import * as fs from 'node:fs'
 import { homedir } from 'node:os'
 import * as path from 'node:path'
 import { createHash } from 'node:crypto'
+import {
+  DATA_VERSION,
+  isJsonObject,
+  readData,
+  readDataFile,
+  withPeers,
+  withSettings,
+  type DataReading,
+  type JsonObject,
+} from '../../ports/data-file.ts'
 import type { DataStore, PeerRecord } from '../../ports/data-store.ts'
 import { StateError, VaultError } from '../../ports/errors.ts'
 import { isEndpointId, type EndpointId } from '../../ports/transport.ts'
-import { replaceFile } from './durable-files.ts'
-import { removeStaleTemporaries, temporaryName } from './temporary-files.ts'
-
-/** Of the layout below; a folder of a newer one is left alone. */
-const VERSION = 1
-
-export interface DeviceSettings {
-  readonly deviceName: string
-  /** Whether the vault's config folder is synced (docs/decisions/0003). */
-  readonly configFolder: boolean
-  readonly maxPeers: number
-  /** The sockets of the last run: asked for again, so that old tickets stay good. */
-  readonly ports: { readonly ipv4?: number; readonly ipv6?: number }
-}
-
-const DEFAULTS: DeviceSettings = { deviceName: 'headless', configFolder: true, maxPeers: 16, ports: {} }
-
-interface StateFile {
-  readonly version: number
-  readonly vault: string
-  readonly deviceId: string
-  readonly settings: Partial<DeviceSettings>
-  readonly peers: readonly PeerRecord[]
-}
+import { readJson, setAside, writeJson } from './data-json.ts'
+import { readDeviceSettings, type DeviceSettings } from './device-settings.ts'
+import { readKey, writeKey } from './key-file.ts'
+import { removeStaleTemporaries } from './temporary-files.ts'
 
 /** Where a vault's state lies when nobody says otherwise: in the user's data folder, one folder per vault. */
 export function defaultStateFolder(vault: string, env: NodeJS.ProcessEnv = process.env): string {
@@ -68,30 +58,49 @@ export function resolveVault(vault: string): string {
   }
 }
 
+export interface OpenOptions {
+  /**
+   * The id that belongs to a key: the key says who this device is, whatever stands in `data.json`. Without it the file is believed,
+   * which does for reading.
+   */
+  readonly idOf?: (key: Uint8Array) => EndpointId
+  /**
+   * A damaged `data.json` is set aside, and a new one made of the key and of what can be read. Only for who holds the folder's lock.
+   * The name is what the device is called when its own cannot be read.
+   */
+  readonly repair?: { readonly defaultName: string }
+}
+
 /**
  * The folder of everything that a headless device keeps outside the vault:
  *
- *   data.json     settings and paired devices (unknown fields are kept)
+ *   data.json     settings and paired devices (see ports/data-file.ts), and the vault that all this is for
+ *   data.json.damaged-<n>   what was set aside
  *   device.key    the secret key, 64 hex digits, readable by the owner alone (P6)
  *   repository/   the bare git repository
  *   index/        the stat index
  *   activity.jsonl, lock, control.sock
+ *
+ * Only the holder of the lock saves. Each save begins with the file as it is now, so that what a person changed in it meanwhile stays.
  */
 export class StateFolder implements DataStore {
-  readonly secretKey: Uint8Array
-  #file: StateFile & Record<string, unknown>
+  /** Sentences about what was wrong with `data.json`, and what became of it. */
+  readonly problems: string[] = []
+  /** Hears of further ones, that come up at a save. */
+  onProblem: (message: string) => void = () => undefined
+  #data: JsonObject
 
   private constructor(
     readonly folder: string,
     readonly vault: string,
-    file: StateFile,
-    secretKey: Uint8Array,
+    readonly deviceId: EndpointId,
+    readonly secretKey: Uint8Array,
+    data: JsonObject,
   ) {
-    this.#file = { ...file }
-    this.secretKey = secretKey
+    this.#data = data
   }
 
-  /** Makes the folder for a vault, or opens the one that is there and takes the new name. */
+  /** Makes the folder for a vault, or opens the one that is there, repairs it if need be, and takes the new name. */
   static init(
     folder: string,
     vault: string,
@@ -105,74 +114,71 @@ export class StateFolder implements DataStore {
     },
   ): { state: StateFolder; created: boolean } {
     refuseInside(folder, vault)
+    const { name, defaultName, idOf, configFolder } = options
     if (fs.existsSync(path.join(folder, 'data.json'))) {
-      const state = StateFolder.open(folder, vault)
+      const state = StateFolder.open(folder, vault, { idOf, repair: { defaultName } })
       state.saveSettings({
-        ...(options.name === undefined ? {} : { deviceName: options.name }),
-        ...(options.configFolder === undefined ? {} : { configFolder: options.configFolder }),
+        ...(name === undefined ? {} : { deviceName: name }),
+        ...(configFolder === undefined ? {} : { configFolder }),
       })
       return { state, created: false }
     }
     fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
     const keyFile = path.join(folder, 'device.key')
     const secretKey = fs.existsSync(keyFile) ? readKey(keyFile) : options.secretKey()
-    if (!fs.existsSync(keyFile)) writePrivate(keyFile, `${Buffer.from(secretKey).toString('hex')}\n`)
-    const file: StateFile = {
-      version: VERSION,
-      vault,
-      deviceId: options.idOf(secretKey),
-      settings: { deviceName: options.name ?? options.defaultName, configFolder: options.configFolder ?? true },
-      peers: [],
-    }
-    const state = new StateFolder(folder, vault, file, secretKey)
-    state.#write()
-    return { state, created: true }
+    if (!fs.existsSync(keyFile)) writeKey(keyFile, secretKey)
+    const settings = { deviceName: name ?? defaultName, configFolder: configFolder ?? true }
+    const data = newData(vault, idOf(secretKey), { settings })
+    writeJson(path.join(folder, 'data.json'), data)
+    return { state: new StateFolder(folder, vault, idOf(secretKey), secretKey, data), created: true }
   }
 
   /** @throws StateError `not-initialised`, `other-vault`, `newer-version`, `damaged`, `inside-vault`. */
-  static open(folder: string, vault: string): StateFolder {
+  static open(folder: string, vault: string, { idOf, repair }: OpenOptions = {}): StateFolder {
     refuseInside(folder, vault)
-    const name = path.join(folder, 'data.json')
-    let text: string
-    try {
-      text = fs.readFileSync(name, 'utf8')
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      if (code === 'ENOTDIR' || code === 'EISDIR')
-        throw new StateError(
-          'damaged',
-          `the state folder ${folder} is not what it was made as`,
-          { path: folder },
-          { cause: error },
-        )
-      if (code !== 'ENOENT') throw error
-      throw new StateError(
-        'not-initialised',
-        `there is no Tandem state for ${vault} in ${folder}`,
-        { path: folder, vault },
-        { cause: error },
-      )
+    const file = path.join(folder, 'data.json')
+    const json = readJson(file)
+    if (json.kind === 'missing')
+      throw new StateError('not-initialised', `there is no Tandem state for ${vault} in ${folder}`, {
+        path: folder,
+        vault,
+      })
+    const value = json.kind === 'parsed' ? json.value : undefined
+    const owner = isJsonObject(value) && typeof value.deviceId === 'string' ? value.deviceId : ''
+    refuseOther(isJsonObject(value) ? value : {}, folder, vault) // it may be fine there
+    const key = readKey(path.join(folder, 'device.key'))
+    const self = idOf ? idOf(key) : (owner as EndpointId)
+    let reading = judge(readDataFile(json, self), folder)
+    let repaired = ''
+    if (reading.kind === 'damaged') {
+      if (!repair || !idOf) throw new StateError('damaged', `${file} is damaged: ${reading.why}`, { path: file })
+      const aside = setAside(file)
+      const data = newData(vault, self, reading.rest, repair.defaultName)
+      writeJson(file, data)
+      const { why } = reading
+      reading = judge(readData(data, self), folder)
+      if (reading.kind === 'damaged')
+        throw new StateError('damaged', `${file} is damaged: ${reading.why}`, { path: file })
+      repaired = repairSentence(file, aside, why, reading)
     }
-    const file = parseState(text, name)
-    if (file.version > VERSION)
-      throw new StateError('newer-version', `${folder} was written by a newer Tandem (state version ${file.version})`, {
-        path: folder,
-      })
-    if (file.vault !== vault)
-      throw new StateError('other-vault', `${folder} belongs to the vault ${file.vault}, not to ${vault}`, {
-        path: folder,
-        vault: file.vault,
-      })
     removeStaleTemporaries(folder)
-    return new StateFolder(folder, vault, file, readKey(path.join(folder, 'device.key')))
+    const state = new StateFolder(folder, vault, self, key, reading.data)
+    state.problems.push(...(repaired ? [repaired] : []), ...reading.problems, ...state.#readSettings().problems)
+    return state
   }
 
-  get deviceId(): EndpointId {
-    return this.#file.deviceId as EndpointId
-  }
-
+  /** What only a headless device has. */
   get settings(): DeviceSettings {
-    return { ...DEFAULTS, ...this.#file.settings }
+    return this.#readSettings().settings
+  }
+
+  /** As they are stored: for `readSettings`, and for who wants to know what was chosen. */
+  get storedSettings(): JsonObject {
+    return isJsonObject(this.#data.settings) ? this.#data.settings : {}
+  }
+
+  #readSettings(): ReturnType<typeof readDeviceSettings> {
+    return readDeviceSettings(this.storedSettings)
   }
 
   get repository(): string {
@@ -187,27 +193,83 @@ export class StateFolder implements DataStore {
     return path.join(this.folder, 'activity.jsonl')
   }
 
-  saveSettings(change: Partial<DeviceSettings>): void {
-    this.#file = { ...this.#file, settings: { ...this.#file.settings, ...change } }
-    this.#write()
+  /** Of either kind; undefined takes a value back to its default. What it does not name stays. @throws StateError, as `open`. */
+  saveSettings(change: Partial<DeviceSettings> & JsonObject): void {
+    this.#save((data) => withSettings(data, change))
   }
 
   async loadPeers(): Promise<readonly PeerRecord[]> {
-    return this.#file.peers
+    const reading = readData(this.#data, this.deviceId)
+    return reading.kind === 'good' ? reading.peers : []
   }
 
   async savePeers(peers: readonly PeerRecord[]): Promise<void> {
-    this.#file = { ...this.#file, peers }
-    this.#write()
+    this.#save((data) => withPeers(data, this.deviceId, peers))
   }
 
-  #write(): void {
-    replaceFile(
-      path.join(this.folder, 'data.json'),
-      path.join(this.folder, temporaryName('file')),
-      new TextEncoder().encode(`${JSON.stringify(this.#file, null, 2)}\n`),
-    )
+  #save(change: (data: JsonObject) => JsonObject): void {
+    const file = path.join(this.folder, 'data.json')
+    const data = change(this.#current(file))
+    writeJson(file, data)
+    this.#data = data
   }
+
+  /** What lies there now, or what we know of when that is gone or damaged. */
+  #current(file: string): JsonObject {
+    const json = readJson(file)
+    if (json.kind === 'missing') return this.#data
+    const value = json.kind === 'parsed' ? json.value : undefined
+    if (isJsonObject(value)) refuseOther(value, this.folder, this.vault)
+    const reading = judge(readDataFile(json, this.deviceId), this.folder)
+    if (reading.kind === 'good') return reading.data
+    const message = `${file} was damaged meanwhile (${reading.why}) and is kept as ${setAside(file)}; everything in it that was known here was written anew`
+    this.problems.push(message)
+    this.onProblem(message)
+    return this.#data
+  }
+}
+
+/** A headless device's file says more than the least. @throws StateError `newer-version`. */
+function judge(reading: DataReading, folder: string): Exclude<DataReading, { kind: 'newer' }> {
+  if (reading.kind === 'newer')
+    throw new StateError(
+      'newer-version',
+      `${folder} was written by a newer Tandem (state version ${reading.version})`,
+      { path: folder },
+    )
+  if (reading.kind === 'damaged') return reading
+  const { version, vault, deviceId } = reading.data
+  const lacking = [
+    version === undefined && 'the version',
+    typeof vault !== 'string' && 'the vault',
+    deviceId === undefined && 'the device id',
+  ].filter(Boolean)
+  return lacking.length ? { kind: 'damaged', why: `it lacks ${lacking.join(', ')}`, rest: reading.data } : reading
+}
+
+/** @throws StateError `other-vault`. Version first: who knows what a newer one means by "vault". */
+function refuseOther({ version, vault: other }: JsonObject, folder: string, vault: string): void {
+  if (typeof other !== 'string' || other === vault || (typeof version === 'number' && version > DATA_VERSION)) return
+  throw new StateError('other-vault', `${folder} belongs to the vault ${other}, not to ${vault}`, {
+    path: folder,
+    vault: other,
+  })
+}
+
+/** A whole file, of what there is of one. */
+function newData(vault: string, self: EndpointId, rest: JsonObject, deviceName?: string): JsonObject {
+  const stored = isJsonObject(rest.settings) ? rest.settings : {}
+  const settings = deviceName === undefined || stored.deviceName !== undefined ? stored : { deviceName, ...stored }
+  const owner = typeof rest.deviceId === 'string' && isEndpointId(rest.deviceId) ? rest.deviceId : self
+  const own = { version: DATA_VERSION, vault, deviceId: owner, settings }
+  return { ...own, peers: [], ...rest, ...own }
+}
+
+function repairSentence(file: string, aside: string, why: string, reading: { peers: readonly unknown[] }): string {
+  const rest = reading.peers.length
+    ? `What could be read of its settings and devices is in use: ${reading.peers.length} paired.`
+    : 'Its settings have their defaults where they could not be read, and devices have to be paired again: tandem invite or tandem join.'
+  return `${file} was damaged (${why}) and is kept as ${aside}. This device keeps its id, its history and the vault. ${rest}`
 }
 
 /** Wherever symbolic links lead. @throws StateError `inside-vault`. */
@@ -225,58 +287,5 @@ function realPathOf(folder: string): string {
   } catch {
     const parent = path.dirname(folder)
     return parent === folder ? folder : path.join(realPathOf(parent), path.basename(folder))
-  }
-}
-
-/** @throws StateError `damaged`; the file stays as it is. */
-function parseState(text: string, name: string): StateFile & Record<string, unknown> {
-  const damaged = (why: string, cause?: unknown) =>
-    new StateError('damaged', `${name} is damaged: ${why}`, { path: name }, { cause })
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw damaged((cause as Error).message, cause)
-  }
-  const file = value as StateFile & Record<string, unknown>
-  if (
-    typeof value !== 'object' ||
-    value === null ||
-    typeof file.version !== 'number' ||
-    typeof file.vault !== 'string' ||
-    typeof file.deviceId !== 'string'
-  )
-    throw damaged('it lacks version, vault or device id')
-  const peers = (Array.isArray(file.peers) ? file.peers : []).filter((p: unknown): p is PeerRecord => isPeerRecord(p))
-  return { ...file, settings: typeof file.settings === 'object' && file.settings ? file.settings : {}, peers }
-}
-
-function isPeerRecord(value: unknown): boolean {
-  const p = value as Partial<PeerRecord> | null
-  return (
-    typeof p === 'object' &&
-    p !== null &&
-    typeof p.nodeId === 'string' &&
-    isEndpointId(p.nodeId) &&
-    typeof p.name === 'string' &&
-    typeof p.ticket === 'string' &&
-    typeof p.autoConnect === 'boolean'
-  )
-}
-
-function readKey(file: string): Uint8Array {
-  const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8').trim() : ''
-  if (!/^[0-9a-f]{64}$/.test(text))
-    throw new StateError('damaged', `${file} does not hold a device key`, { path: file })
-  return Buffer.from(text, 'hex')
-}
-
-function writePrivate(file: string, text: string): void {
-  const fd = fs.openSync(file, 'wx', 0o600)
-  try {
-    fs.writeSync(fd, text)
-    fs.fsyncSync(fd)
-  } finally {
-    fs.closeSync(fd)
   }
 }

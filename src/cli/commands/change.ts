@@ -9,11 +9,11 @@ import { printable } from '../printable.ts'
 /** `tandem restore PATH --at COMMIT`: an ordinary new edit that brings an old version back. */
 export async function restore(context: Context, path: string, commit: string): Promise<void> {
   const { output } = context
-  const state = context.openState()
+  context.openState() // is there one?
   const lock = await context.lockOrReach('restore')
   if (lock === 'running') return tell(context, path, (await context.call('restore', { path, commit })) as Restored)
   try {
-    const share = await openShare(state, (reason) => output.diagnostic(reason))
+    const share = await openShare(context.openState(), (reason) => output.diagnostic(reason))
     try {
       tell(context, path, await restoreInShare(share, commit, path))
     } finally {

@@ -21,6 +21,7 @@ export async function init(context: Context, options: { name?: string; configFol
       secretKey: () => generateSecretKey(nodeRandom),
       idOf: endpointIdOf,
     })
+    context.warn(state.problems)
     await openBareRepository(state.repository)
     const { style } = context.output
     const { deviceName: name, configFolder } = state.settings

@@ -19,12 +19,13 @@ const STUCK_MS = 120_000
 /** `tandem up`: keeps the vault in step until interrupted, or with `--once` until every reachable peer is current. */
 export async function up(context: Context, options: { once?: boolean }): Promise<ExitCode> {
   const { output } = context
-  const state = context.openState()
+  context.checkState()
   const network = context.network()
   const debounceMs = context.debounceMs()
   const lock = await context.lock('up')
   let code: ExitCode = ExitCode.unexpected
   try {
+    const state = context.openLockedState({ repair: true })
     const host = await EngineHost.open(state, network, {
       sync: true,
       ...(debounceMs === undefined ? {} : { debounceMs }),
@@ -45,7 +46,7 @@ export async function up(context: Context, options: { once?: boolean }): Promise
         `${output.style.bold(printable(state.settings.deviceName))} keeps ${output.style.bold(shownPath(state.vault))} in step.${options.once ? '' : ' Ctrl-C stops.'}`,
       )
       await host.start({ watch: options.once !== true })
-      output.object({ event: 'up', id: host.device.id, ...deviceStatus(host) })
+      output.object({ event: 'up', id: host.device.id, ...(await deviceStatus(host)) })
       if (!host.device.peers.getPeers().length)
         output.human(
           `No devices are paired yet. In another terminal: ${output.style.bold(context.commandLine('invite'))}`,

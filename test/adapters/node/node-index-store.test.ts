@@ -49,7 +49,7 @@ describe('the index journal', () => {
     fs.writeFileSync(file, bytes)
     const onDamaged = vi.fn()
     const store = new NodeIndexStore(folder, { onDamaged, now: () => 1234 })
-    expect(await store.load()).toEqual({ entries: new Map(), base: null })
+    expect(await store.load()).toEqual({ entries: new Map(), base: null, unfinished: [] })
     const movedTo = path.join(folder, 'index.damaged-1234')
     expect(onDamaged).toHaveBeenCalledExactlyOnceWith(movedTo)
     expect(Buffer.compare(fs.readFileSync(movedTo), bytes)).toBe(0)

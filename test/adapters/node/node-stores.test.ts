@@ -1,3 +1,4 @@
+import fs from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -7,7 +8,7 @@ import { NodeIndexStore } from '../../../src/adapters/node/node-index-store.ts'
 import { NodeObjectStore } from '../../../src/adapters/node/node-object-store.ts'
 import { NodeRefStore } from '../../../src/adapters/node/node-ref-store.ts'
 import { indexStoreContract } from '../../contracts/index-store.contract.ts'
-import { objectStoreContract } from '../../contracts/object-store.contract.ts'
+import { damaged, objectStoreContract } from '../../contracts/object-store.contract.ts'
 import { refStoreContract } from '../../contracts/ref-store.contract.ts'
 
 async function aFolder() {
@@ -49,6 +50,15 @@ objectStoreContract(
         const store = await NodeObjectStore.open(folder)
         opened.push(store)
         return store
+      },
+      async damage() {
+        const objects = path.join(folder, 'objects')
+        for (const name of fs.readdirSync(objects, { recursive: true, encoding: 'utf8' })) {
+          if (!/^[0-9a-f]{2}.[0-9a-f]{38}$|\.pack$/.test(name)) continue
+          const file = path.join(objects, name)
+          fs.chmodSync(file, 0o644)
+          fs.writeFileSync(file, damaged(fs.readFileSync(file)))
+        }
       },
       async dispose() {
         for (const store of opened) await store.close()

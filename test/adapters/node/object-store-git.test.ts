@@ -221,6 +221,21 @@ describe('opening a bare repository', () => {
     expect(fs.readdirSync(target, { recursive: true })).toEqual(before)
   })
 
+  it('adds what it lacks of our settings for git gc, once, and leaves what somebody chose', async () => {
+    const folder = fs.mkdtempSync(path.join(tmpdir(), 'tandem-older-'))
+    onTestFinished(() => fs.rmSync(folder, { recursive: true }))
+    const git = new StockGit(folder)
+    git.run('init', '--quiet', '--bare', '.')
+    git.run('config', 'gc.pruneExpire', '3.months.ago')
+    await openBareRepository(folder)
+    const config = fs.readFileSync(path.join(folder, 'config'))
+    await openBareRepository(folder)
+    expect(fs.readFileSync(path.join(folder, 'config')).equals(config)).toBe(true)
+    const settings = ['gc.auto', 'gc.pruneExpire', 'maintenance.auto', 'receive.autogc', 'core.bigFileThreshold']
+    expect(settings.map((name) => git.text('config', name))).toEqual(['0', '3.months.ago', 'false', 'false', '4m'])
+    git.run('gc', '--quiet', '--auto')
+  })
+
   it('completes one whose creation was interrupted', async () => {
     const folder = fs.mkdtempSync(path.join(tmpdir(), 'tandem-half-'))
     onTestFinished(() => fs.rmSync(folder, { recursive: true }))
