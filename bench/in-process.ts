@@ -19,6 +19,7 @@ import { MemoryNetwork } from '../src/adapters/memory/memory-transport.ts'
 import { identityOf } from '../src/engine/device.ts'
 import { fetchHeads } from '../src/engine/fetch-client.ts'
 import { serveFetch } from '../src/engine/fetch-server.ts'
+import { IdleTimeout, TransferTracker } from '../src/engine/recovery.ts'
 import { Repository } from '../src/engine/repository.ts'
 import { WorkingTree } from '../src/engine/working-tree.ts'
 import { CommitGraph } from '../src/history/commit-graph.ts'
@@ -95,13 +96,13 @@ async function clone(sourceState: string, vault: string, state: string): Promise
       )
   })()
   const target = await openRepository(state, endpointId('b'))
-  let bytes = 0
+  const tracker = new TransferTracker(systemClock.now())
   const transfer = await timed(() =>
     fetchHeads(target, SHARE, source.heads(), {
       openStream: () => connection.openStream(),
-      clock: systemClock,
       signal,
-      onBytes: (count) => void (bytes += count),
+      idle: new IdleTimeout(systemClock, 30_000),
+      tracker,
     }),
   )
   const tree = await openTree(vault, state, target)
@@ -111,7 +112,7 @@ async function clone(sourceState: string, vault: string, state: string): Promise
     cpuMs: transfer.cpuMs + checkout.cpuMs,
     transferMs: transfer.ms,
     checkoutMs: checkout.ms,
-    bytes,
+    bytes: tracker.state.bytes,
     files: checkout.result.applied.length,
     peakMB: peakMB(),
   })

@@ -5,6 +5,9 @@ import type { Oid } from '../objects/oid.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import { walkNewEntries } from './tree-walk.ts'
 
+/** What a walk needs of a store. */
+export type ObjectReader = Pick<ObjectStore, 'has' | 'missing' | 'read'>
+
 export interface FreshCommit {
   readonly oid: Oid
   readonly commit: Commit
@@ -30,7 +33,7 @@ export function isConnected(c: Connectivity): boolean {
  * @throws CorruptObjectError when an object is not of the kind that its place asks for, or a name may not be in a vault.
  */
 export async function checkConnectivity(
-  store: ObjectStore,
+  store: ObjectReader,
   graph: CommitGraph,
   tips: Iterable<Oid>,
 ): Promise<Connectivity> {
@@ -80,7 +83,7 @@ export async function checkConnectivity(
   return { fresh, missingCommits, missingTrees, missingBlobs: await store.missing(blobs) }
 }
 
-export async function readCommit(store: ObjectStore, oid: Oid): Promise<Commit | null> {
+export async function readCommit(store: ObjectReader, oid: Oid): Promise<Commit | null> {
   if (!(await store.has(oid))) return null
   const object = await store.read(oid)
   if (object.type !== 'commit')

@@ -1,3 +1,4 @@
+import type { VaultListing } from '../history/compare-vaults.ts'
 import type { Codec } from '../objects/codec.ts'
 import { cleanIdentityName, type Identity } from '../objects/commit.ts'
 import { peerStatus, type PeerState, type PeerStatus } from '../peers/peer-states.ts'
@@ -12,13 +13,16 @@ import type { EndpointId, Transport } from '../ports/transport.ts'
 import type { VaultFiles } from '../ports/vault-files.ts'
 import type { LinkTimes } from '../protocol/link-session.ts'
 import type { ShareName } from '../protocol/messages.ts'
+import type { QueueOptions } from '../protocol/send-queue.ts'
 import { Emitter } from '../peers/emitter.ts'
 import type { FetchProgress } from './fetch-client.ts'
 import type { PairingQuestion } from './pairing-session.ts'
+import { Metrics, type DeviceMetrics } from './metrics.ts'
 import { PeerManager } from './peer-manager.ts'
 import { Repository } from './repository.ts'
 import { Share, type ShareEvent, type ShareTimes } from './share.ts'
 import { ShareTraffic } from './share-traffic.ts'
+import { WakeWatch } from './wake-watch.ts'
 import { WorkingTree } from './working-tree.ts'
 
 export interface ShareParts {
@@ -42,8 +46,11 @@ export interface DeviceOptions {
   /** None: the device pairs and does not sync. */
   readonly shares: readonly ShareParts[]
   readonly confirm: (question: PairingQuestion, signal: AbortSignal) => Promise<boolean>
+  /** E9: the files of a share, where another than this device looks at them. Default: those of `shares`. */
+  readonly listing?: (share: ShareName) => Promise<VaultListing>
   readonly shareTimes?: ShareTimes
   readonly linkTimes?: LinkTimes
+  readonly queue?: QueueOptions
 }
 
 export type DeviceEvent =
@@ -71,13 +78,19 @@ export interface PeerReport {
 /** One device of the fleet: its shares, its peers, and the traffic between them. The engine's public face. */
 export class Device {
   readonly #events = new Emitter<DeviceEvent>()
+  readonly #metrics: Metrics
+  readonly #wakeWatch: WakeWatch
 
   private constructor(
     readonly id: EndpointId,
     readonly name: string,
     readonly shares: ReadonlyMap<ShareName, Share>,
     readonly peers: PeerManager,
-  ) {}
+    clock: Clock,
+  ) {
+    this.#metrics = new Metrics({ clock, shares, peers })
+    this.#wakeWatch = new WakeWatch(clock, () => peers.wake())
+  }
 
   static async open(options: DeviceOptions): Promise<Device> {
     const { clock, codec, logger, transport } = options
@@ -111,12 +124,14 @@ export class Device {
       appVersion: options.appVersion,
       maxPeers: options.maxPeers,
       ...(options.linkTimes ? { linkTimes: options.linkTimes } : {}),
+      ...(options.queue ? { queue: options.queue } : {}),
       confirm: options.confirm,
+      listing: options.listing ?? (async (name) => (await shares.get(name)?.listing()) ?? []),
       isSettled: () => [...shares.values()].every((share) => share.isSettled),
       local: () => new Map([...shares].map(([name, share]) => [name, share.state()])),
       traffic,
     })
-    const device = new Device(transport.id, options.name, shares, manager)
+    const device = new Device(transport.id, options.name, shares, manager, clock)
     emit = (event) => device.#events.emit(event)
     for (const [name, share] of shares) {
       share.on((event) => {
@@ -138,6 +153,7 @@ export class Device {
   async start(options: { watch: boolean }): Promise<void> {
     for (const share of this.shares.values()) await share.start(options)
     this.peers.start()
+    this.#wakeWatch.start()
   }
 
   /** Whether everything known here is on the disk, and everything on the disk committed. */
@@ -161,8 +177,14 @@ export class Device {
     })
   }
 
+  /** L10: per peer and in total, as plain JSON. Reads the trees in which two vaults differ, so ask when somebody looks. */
+  metrics(): Promise<DeviceMetrics> {
+    return this.#metrics.read()
+  }
+
   /** L9: peers hear goodbye first; then the vaults come to rest. */
   async stop(): Promise<void> {
+    this.#wakeWatch.stop()
     await this.peers.stop()
     for (const share of this.shares.values()) await share.stop()
   }

@@ -99,6 +99,11 @@ export function distrustedEntry(entry: IndexEntry): IndexEntry {
   return wasOutside(entry) ? entry : { ...entry, hashedAt: 1 }
 }
 
+/** The index entry of a file that a checkout wrote and of which nobody noted the stat. */
+export function unseenEntry(oid: IndexEntry['oid']): IndexEntry {
+  return { oid, size: 0, mtimeMs: 0, ctimeMs: 0, ino: 0, hashedAt: 1 }
+}
+
 /** A skipped place stands for everything below it: a folder that became a link hides its files, it does not delete them. */
 function isWithin(path: string, places: ReadonlySet<string>): boolean {
   for (let at = path; ; at = at.slice(0, at.lastIndexOf('/'))) {
@@ -191,7 +196,7 @@ async function storeChanges(
 }
 
 async function storeFile(
-  { files, clock, codec, index }: DiskContext,
+  { files, clock, codec, index, objects }: DiskContext,
   batch: ObjectBatch,
   { path, size }: FileStat,
 ): Promise<IndexEntry> {
@@ -204,7 +209,7 @@ async function storeFile(
   const before = index.get(path)
   // A racily clean file is mostly the same: don't hand the store what it has.
   const oid = before?.size === content.length ? hashObject(codec, 'blob', content) : undefined
-  if (before && before.oid === oid) return toEntry(stat, oid, clock.now())
+  if (before && before.oid === oid && (await objects.has(oid))) return toEntry(stat, oid, clock.now())
   return toEntry(stat, await batch.add('blob', content, { compressed }), clock.now())
 }
 

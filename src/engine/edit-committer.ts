@@ -9,14 +9,14 @@ import type { Codec } from '../objects/codec.ts'
 import type { Identity } from '../objects/commit.ts'
 import type { Oid } from '../objects/oid.ts'
 import type { VaultPath } from '../objects/vault-path.ts'
+import { StoreError } from '../ports/errors.ts'
 import type { IndexEntry } from '../ports/index-store.ts'
 import { commitMessage } from './commit-message.ts'
+import { cutCheckouts, judgeEdits } from './cut-checkouts.ts'
 import type { Repository } from './repository.ts'
 import type { TrackedIndex } from './tracked-index.ts'
 
 export interface CommitRules {
-  /** The tree of a checkout that began and was not noted as finished. */
-  readonly interrupted: Oid | null
   /** Asked once the index knows what a checkout did: whether this is another folder than the vault, so that nothing is committed (E2). */
   readonly isForeign: () => boolean
   /** What may be committed now (E3). */
@@ -51,31 +51,39 @@ export class EditCommitter {
         : this.#index.baseTree
     const oids = (map: ReadonlyMap<VaultPath, { readonly oid: Oid } | null>) =>
       new Map([...changed.keys()].flatMap((p) => (map.get(p) ? [[p, map.get(p)!.oid] as const] : [])))
-    const interrupted = rules.interrupted && oids(await this.#treeEntries(rules.interrupted, changed.keys()))
-    const plan = planCommit({
+    const contents = {
       base: oids(this.#index.baseTree),
-      index: oids(this.#index.entries),
       disk: oids(changed),
       view: oids(viewTree),
-      ...(interrupted ? { interrupted } : {}),
-    })
+      unfinished: await cutCheckouts(this.#index, (tree) => this.#treeEntries(tree, changed.keys())),
+    }
+    const unclear = await judgeEdits(this.#repository, this.#index, changed, contents)
+    const plan = planCommit({ ...contents, index: oids(this.#index.entries) })
     await this.#index.setEntries(new Map(plan.applied.map((path) => [path, changed.get(path) ?? null])))
     if (rules.isForeign()) return []
     const edits = new Map(plan.onBase)
-    const stale = [...plan.onBase.keys()].filter(
-      (path) => this.#index.entries.get(path)?.oid !== this.#index.baseTree.get(path)?.oid,
+    const stale = [...plan.onBase.keys(), ...plan.onView.keys()].filter(
+      (path) =>
+        unclear.has(path) ||
+        (plan.onBase.has(path) && this.#index.entries.get(path)?.oid !== this.#index.baseTree.get(path)?.oid),
     )
     for (const path of stale) edits.delete(path)
-    for (const [path, oid] of await this.#copiesOfStale(stale, changed)) edits.set(path, oid)
+    const editsOnView = new Map([...plan.onView].filter(([path]) => !unclear.has(path)))
+    const copies = await this.#copiesOfStale(stale, changed, view)
+    for (const [path, oid] of copies) edits.set(path, oid)
     const fit =
       view && this.#isBaseBehind() ? await this.#fitForView(view, edits.keys(), viewTree) : new Set<VaultPath>()
-    const allowed = [...rules.hold(new Map([...edits, ...plan.onView]))]
-    const belongsOnView = (path: VaultPath): boolean => plan.onView.has(path) || fit.has(path)
+    const allowed = [...rules.hold(new Map([...edits, ...editsOnView]))]
+    const belongsOnView = (path: VaultPath): boolean => editsOnView.has(path) || fit.has(path)
     const onBase = new Map(allowed.filter(([path]) => !belongsOnView(path)))
     const onView = new Map(allowed.filter(([path]) => belongsOnView(path)))
-    const commits =
-      onBase.size || stale.length ? await this.#commitEdits(onBase, changed, [...onBase.keys(), ...stale]) : []
-    return onView.size ? [...commits, ...(await this.#commitOnView(onView, changed, rules.again))] : commits
+    const commits = onBase.size ? await this.#commitEdits(onBase, changed) : []
+    const onTop = onView.size ? await this.#commitOnView(onView, changed) : { commits: [], left: [] }
+    rules.again(onTop.left) // the view moved on meanwhile: looked at again
+    // Last: by then the copies are in the history, and the newer versions may take their places.
+    if (onTop.left.some((path) => copies.has(path))) rules.again(stale)
+    else await this.#index.setEntries(new Map(stale.map((path) => [path, changed.get(path) ?? null])))
+    return [...commits, ...onTop.commits]
   }
 
   /**
@@ -85,8 +93,16 @@ export class EditCommitter {
   async #copiesOfStale(
     paths: readonly VaultPath[],
     disk: ReadonlyMap<VaultPath, IndexEntry | null>,
+    view: View | null,
   ): Promise<Map<VaultPath, Oid>> {
     const copies = new Map<VaultPath, Oid>()
+    if (!paths.length) return copies
+    const base = this.#index.base && this.#repository.graph.get(this.#index.base)!.tree
+    const inView = view ? await this.#repository.run(diffTrees(base, view.tree)) : []
+    const known = new Map([
+      ...[...this.#index.baseTree].map(([path, { oid }]) => [path, oid] as const),
+      ...inView.map(({ path, right }) => [path, right?.oid] as const),
+    ])
     const own = this.#repository.ownHead()
     const ownTree = own && this.#repository.graph.get(own)!.tree
     const { name, seconds, zoneMinutes } = this.#identity()
@@ -95,7 +111,7 @@ export class EditCommitter {
       if (!entry) continue
       const family = familyOf(path)
       // Killed before the index knew of it: the copy was made then, perhaps a minute ago and so under another name.
-      if ([...this.#index.baseTree].some(([other, { oid }]) => oid === entry.oid && inFamily(other, family))) continue
+      if ([...known].some(([other, oid]) => oid === entry.oid && inFamily(other, family))) continue
       if ((await this.#repository.run(entryAt(ownTree, path)))?.oid === entry.oid) continue // committed on a view, then killed
       for (let number = 1; ; number++) {
         const copy = conflictPath(family, { device: name, seconds, zoneMinutes }, number)
@@ -103,6 +119,7 @@ export class EditCommitter {
           copies.get(copy),
           disk.get(copy)?.oid,
           this.#index.baseTree.get(copy)?.oid,
+          known.get(copy),
           this.#index.entries.get(copy)?.oid,
         ]
         if (there.some((oid) => oid && oid !== entry.oid)) continue
@@ -126,13 +143,12 @@ export class EditCommitter {
   }
 
   /**
-   * Commits edits on top of the base (V4), then lets the index know what the disk holds at the paths `seen`: whatever the next
+   * Commits edits on top of the base (V4), then lets the index know what the disk holds there: whatever the next
    * checkout may replace is in the history by then. No commit when the tree stays the same.
    */
   async #commitEdits(
     edits: ReadonlyMap<VaultPath, Oid | null>,
     disk: ReadonlyMap<VaultPath, IndexEntry | null>,
-    seen: readonly VaultPath[],
   ): Promise<Oid[]> {
     const base = this.#index.base
     const baseTree = base && this.#repository.graph.get(base)!.tree
@@ -141,11 +157,14 @@ export class EditCommitter {
     )
     this.#makeWay(entries)
     const { tree, objects } = await this.#repository.run(editTree(this.#codec, baseTree, entries))
-    const rows = new Map(seen.filter((path) => disk.has(path)).map((path) => [path, disk.get(path) ?? null]))
+    const rows = new Map(
+      [...edits.keys()].filter((path) => disk.has(path)).map((path) => [path, disk.get(path) ?? null]),
+    )
     if (tree === baseTree) {
       await this.#index.setEntries(rows)
       return []
     }
+    await this.#checkStored(edits)
     const oid = await this.#repository.commit(
       tree,
       base ? [base] : [],
@@ -159,6 +178,18 @@ export class EditCommitter {
       rows,
     )
     return [oid]
+  }
+
+  /**
+   * The contents were stored when the disk was looked at. Until a commit names them, a person's `git gc --prune=now` may take them
+   * away; the next look stores them again. @throws StoreError `unreadable`
+   */
+  async #checkStored(edits: ReadonlyMap<VaultPath, Oid | null>): Promise<void> {
+    const oids = [...edits.values()].filter((oid) => oid !== null)
+    const gone = await this.#repository.objects.missing(oids)
+    if (!gone.length) return
+    const message = 'another program took away what was just stored; it is stored again in a moment'
+    throw new StoreError('unreadable', message, { oids: gone.slice(0, 5) })
   }
 
   /** Whether we committed on a view already whose checkout is unfinished: a commit on the base would be a second head (V2). */
@@ -221,25 +252,24 @@ export class EditCommitter {
 
   /**
    * Commits edits of files that an unfinished checkout has brought to the view already: a person changed what the view says (V4),
-   * so what they took out stays out. The base stays, for the disk does not show the rest of the view.
+   * so what they took out stays out. The base stays, for the disk does not show the rest of the view. `left`: to be looked at again.
    */
   async #commitOnView(
     edits: ReadonlyMap<VaultPath, Oid | null>,
     disk: ReadonlyMap<VaultPath, IndexEntry | null>,
-    again: (paths: Iterable<VaultPath>) => void,
-  ): Promise<Oid[]> {
+  ): Promise<{ readonly commits: readonly Oid[]; readonly left: readonly VaultPath[] }> {
     const view = (await this.#repository.view())!
     const shown = await this.#treeEntries(view.tree, edits.keys())
     const current = [...edits].filter(([path]) => shown.get(path)?.oid === this.#index.entries.get(path)?.oid)
-    if (current.length < edits.size) again(edits.keys()) // the view moved on meanwhile: looked at again
     const entries = new Map(
       current.map(([path, oid]) => [path, oid && { oid, mode: shown.get(path)?.mode ?? '100644' }]),
     )
     const { tree, objects } = await this.#repository.run(editTree(this.#codec, view.tree, entries))
     const message = commitMessage(new Map(current), this.#index.entries)
+    await this.#checkStored(new Map(current))
     const commits =
       tree === view.tree ? [] : [await this.#repository.commit(tree, [view.commit], this.#identity(), message, objects)]
     await this.#index.setEntries(new Map(current.map(([path]) => [path, disk.get(path) ?? null])))
-    return commits
+    return { commits, left: current.length < edits.size ? [...edits.keys()] : [] }
   }
 }

@@ -1,5 +1,4 @@
 import type { Oid } from '../objects/oid.ts'
-import type { Clock } from '../ports/clock.ts'
 import { ProtocolError, TransportError } from '../ports/errors.ts'
 import type { ByteStream } from '../ports/transport.ts'
 import {
@@ -11,10 +10,8 @@ import {
 } from '../protocol/fetch-messages.ts'
 import { encodeFrame, FrameReader } from '../protocol/frames.ts'
 import type { DeviceHeads } from '../protocol/messages.ts'
+import type { Attempt, TransferState, TransferTracker } from './recovery.ts'
 import type { ReceiveResult, Repository } from './repository.ts'
-
-/** T5: bytes that flow have no deadline; silence has. */
-const SILENCE_MS = 30_000
 
 export interface FetchProgress {
   readonly objectsDone: number
@@ -25,17 +22,24 @@ export interface FetchProgress {
   readonly bytesReceived: number
 }
 
-export interface FetchOptions {
+export function fetchProgress({ objects, expectedObjects, expectedBytes, bytes }: TransferState): FetchProgress {
+  return {
+    objectsDone: objects,
+    objectsTotal: Math.max(expectedObjects ?? 0, objects),
+    bytesTotal: expectedBytes ?? 0,
+    bytesReceived: bytes,
+  }
+}
+
+export interface FetchOptions extends Attempt {
   readonly openStream: () => Promise<ByteStream>
-  readonly clock: Clock
-  readonly signal: AbortSignal
-  readonly onProgress?: (progress: FetchProgress) => void
-  readonly onBytes?: (count: number) => void
+  readonly tracker: TransferTracker
 }
 
 /**
  * Brings the histories of `heads` here and moves the heads. Each round asks the store what is still missing, so a fetch that was
  * cut goes on where it stopped, from this peer or another. Order: history (commits and trees), then blobs, small before large (T1).
+ * What this device's own store has lost is asked for before that.
  *
  * @throws TransportError; ProtocolError `refused` when the peer does not have what it offered; CorruptObjectError.
  */
@@ -46,6 +50,11 @@ export async function fetchHeads(
   options: FetchOptions,
 ): Promise<Extract<ReceiveResult, { result: 'received' }>> {
   const fetch = new Fetch(repository, share, options)
+  const lost = await repository.lost()
+  if (lost.length) {
+    await fetch.blobs(lost) // of whatever type: asked for one by one
+    if ((await repository.lost()).length < lost.length) repository.found()
+  }
   for (;;) {
     const received = await repository.receive(heads)
     if (received.result === 'received') return received
@@ -72,10 +81,6 @@ export async function fetchHeads(
 }
 
 class Fetch {
-  objectsDone = 0
-  #objectsTotal = 0
-  #bytesTotal = 0
-  #bytesReceived = 0
   readonly #repository: Repository
   readonly #share: string
   readonly #options: FetchOptions
@@ -100,6 +105,7 @@ class Fetch {
 
   /** Sends one request on a stream of its own and stores the pieces that answer it. */
   async request(request: FetchRequest): Promise<Extract<FetchReply, { kind: 'done' }>> {
+    const { tracker } = this.#options
     return this.#onStream(request, async (frames) => {
       for (;;) {
         const frame = await frames.frame()
@@ -107,14 +113,11 @@ class Fetch {
         const reply = decodeFetchReply(frame)
         switch (reply.kind) {
           case 'plan':
-            this.#objectsTotal = this.objectsDone + reply.objects
-            this.#bytesTotal = reply.bytes
-            this.#report()
+            tracker.expect(tracker.state.objects + reply.objects, reply.bytes)
             break
           case 'piece':
             await this.#repository.objects.writePack(this.#counted(frames.raw(reply.size)))
-            this.objectsDone += reply.objects
-            this.#report()
+            tracker.received(0, reply.objects)
             break
           case 'done':
             return reply
@@ -150,30 +153,21 @@ class Fetch {
       }
       finished = true
       await reception.finish()
-      this.objectsDone++
-      this.#report()
+      this.#options.tracker.received(0, 1)
     } finally {
       if (!finished) await reception.pause() // T2: what arrived stays
     }
   }
 
   async #onStream<T>(request: FetchRequest, receive: (frames: FrameReader) => Promise<T>): Promise<T> {
-    const { signal, clock } = this.#options
+    const { signal, idle, openStream } = this.#options
     signal.throwIfAborted()
-    const stream = await this.#options.openStream()
-    let silent = false
-    let cancelTimer: () => void = () => undefined
-    const watch = () => {
-      cancelTimer()
-      cancelTimer = clock.after(SILENCE_MS, () => {
-        silent = true
-        stream.abort()
-      })
-    }
+    const stream = await openStream()
     const onAbort = () => stream.abort()
     signal.addEventListener('abort', onAbort, { once: true })
     try {
-      watch()
+      signal.throwIfAborted()
+      idle.touch()
       await stream.write(encodeFrame(encodeFetchRequest(request)))
       const done = stream.finish()
       done.catch(() => undefined)
@@ -181,7 +175,7 @@ class Fetch {
         new FrameReader({
           read: async (max) => {
             const chunk = await stream.read(max)
-            watch()
+            idle.touch()
             return chunk
           },
         }),
@@ -190,32 +184,18 @@ class Fetch {
       return result
     } catch (error) {
       stream.abort()
-      if (silent)
-        throw new TransportError('timeout', `nothing arrived for ${SILENCE_MS / 1000} s`, {}, { cause: error })
-      signal.throwIfAborted()
       throw error
     } finally {
-      cancelTimer()
+      idle.rest()
       signal.removeEventListener('abort', onAbort)
     }
   }
 
   async *#counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of chunks) {
-      this.#bytesReceived += chunk.length
-      this.#options.onBytes?.(chunk.length)
-      this.#report()
+      this.#options.tracker.received(chunk.length)
       yield chunk
     }
-  }
-
-  #report(): void {
-    this.#options.onProgress?.({
-      objectsDone: this.objectsDone,
-      objectsTotal: Math.max(this.#objectsTotal, this.objectsDone),
-      bytesTotal: this.#bytesTotal,
-      bytesReceived: this.#bytesReceived,
-    })
   }
 }
 

@@ -16,7 +16,7 @@ export interface LanFinderOptions {
   readonly discovery: Discovery
   readonly clock: Clock
   readonly transport: Pick<Transport, 'id' | 'address'>
-  readonly peers: Pick<PeerManager, 'getPeers' | 'hint' | 'connectAll' | 'onPeerStateChange' | 'states'>
+  readonly peers: Pick<PeerManager, 'getPeers' | 'hint' | 'wake' | 'onPeerStateChange' | 'states'>
 }
 
 /**
@@ -42,7 +42,7 @@ export class LanFinder {
     this.#unsubscribe.push(
       discovery.onFound((found) => this.#found(found)),
       discovery.onNetworkChange(() => {
-        peers.connectAll() // L4
+        peers.wake() // L4
         this.#lookAfresh()
       }),
       peers.onPeerStateChange(({ before, state }) => {

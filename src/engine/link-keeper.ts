@@ -17,15 +17,19 @@ import {
   type Hello,
   type ShareName,
 } from '../protocol/messages.ts'
+import type { QueueOptions } from '../protocol/send-queue.ts'
 import { Dialler } from './dialler.ts'
 import { Link, type LinkOwner, type PendingUpdate } from './link.ts'
 import type { PairingDesk } from './pairing-desk.ts'
-import { addTraffic, type Peer } from './peer.ts'
+import { rememberLink, type Peer } from './peer.ts'
 import type { PeerBook } from './peer-book.ts'
 import { closeSentence, peerFault } from './peer-fault.ts'
 
 /** Connections beyond those of peers: strangers that have not said who they are, and pairings. */
 const SPARE_LINKS = 32
+
+/** What a peer may have us write down of its refusals: they cost it one small message each. */
+const REFUSALS_A_MINUTE = 10
 
 /** What is true of a peer without a link. */
 const DOWN = {
@@ -47,6 +51,7 @@ export interface LinkKeeperOptions {
   readonly appVersion: string
   readonly maxPeers: number
   readonly linkTimes?: LinkTimes
+  readonly queue?: QueueOptions
   readonly book: PeerBook
   readonly states: PeerStates
   readonly pairing: Pick<PairingDesk, 'begin' | 'onMessage' | 'linkClosed'>
@@ -68,6 +73,8 @@ export class LinkKeeper implements LinkOwner {
   readonly #o: LinkKeeperOptions
   /** Greeting, pairing, or a peer's. */
   readonly #links = new Set<Link>()
+  /** When its refusals were logged, ms; those of the last minute. */
+  readonly #refusals = new WeakMap<Link, readonly number[]>()
   readonly #bootId: Uint8Array
   #accepting: Promise<void> | null = null
 
@@ -80,6 +87,7 @@ export class LinkKeeper implements LinkOwner {
       clock,
       random,
       states,
+      logger: options.logger,
       isLinked: (peer) => this.isLinked(peer),
       connected: (connection) => this.start(connection, { pairing: false }),
     })
@@ -101,7 +109,7 @@ export class LinkKeeper implements LinkOwner {
 
   /** Begins the conversation on a connection. */
   start(connection: Connection, { pairing }: { pairing: boolean }): Link {
-    const { transport, random, deviceName, appVersion, clock, linkTimes } = this.#o
+    const { transport, random, deviceName, appVersion, clock, linkTimes, queue } = this.#o
     const hello: Hello = {
       protocol: PROTOCOL_VERSION,
       endpointId: transport.id,
@@ -113,7 +121,7 @@ export class LinkKeeper implements LinkOwner {
       nonce: random.bytes(32),
       pairing,
     }
-    const link = new Link(connection, hello, this, clock, linkTimes)
+    const link = new Link(connection, hello, this, clock, linkTimes, queue)
     this.#links.add(link)
     void link.run()
     return link
@@ -139,6 +147,21 @@ export class LinkKeeper implements LinkOwner {
       if (!link) continue
       link.dispatch({ kind: 'local', share, state })
       this.changed(link)
+    }
+  }
+
+  /**
+   * L4: something may have changed under the links. Those of peers are asked for a sign of life and closed without one; who has
+   * no link is dialled at once, and the waits between attempts begin anew. A pairing is left alone: a person holds it together.
+   */
+  wake(): void {
+    for (const link of this.#links) {
+      const { phase } = link.state
+      if (this.#o.book.get(link.remoteId) && (phase === 'open' || phase === 'greeting')) link.probe()
+    }
+    for (const peer of this.#o.book.all()) {
+      peer.failures = 0
+      this.dialler.now(peer)
     }
   }
 
@@ -194,10 +217,18 @@ export class LinkKeeper implements LinkOwner {
     const { transport, traffic, book, clock, local } = this.#o
     const old = peer.link
     if (old && old !== link) {
+      const kept = (side: string) =>
+        this.#o.logger.log('info', 'link.duplicate', `two connections became one: the one ${side} stays`, {
+          peer: link.remoteId,
+        })
       const older = { remoteBootId: old.state.hello!.bootId, side: old.side }
       const newer = { remoteBootId: hello.bootId, side: link.side }
-      if (!keepsNewer(transport.id, link.remoteId, older, newer))
+      const ageMs = clock.now() - old.state.startedAt
+      if (!keepsNewer(transport.id, link.remoteId, { ...older, ageMs }, newer)) {
+        kept('that was there')
         return link.close(CLOSE.duplicate, 'another link stays')
+      }
+      kept('that is new')
       traffic.abandon(old)
       old.close(CLOSE.duplicate, 'another link stays')
     }
@@ -243,10 +274,22 @@ export class LinkKeeper implements LinkOwner {
     const was = states.get(link.remoteId)
     const { health, roundTripMs } = link.state
     states.update(link.remoteId, { health, roundTripMs, current, path: freshPath(link, was?.path ?? null) })
+    if (was && was.health !== health) this.#logHealth(link, health)
     if (current && !was?.current) book.noteSync(peer, clock.now())
   }
 
+  #logHealth(link: Link, health: 'healthy' | 'unhealthy'): void {
+    const { logger, clock } = this.#o
+    const silence = Math.round((clock.now() - link.state.heardAt) / 1000)
+    if (health === 'healthy') logger.log('info', 'link.healthy', 'answers again', { peer: link.remoteId })
+    else logger.log('warn', 'link.unhealthy', `nothing heard for ${silence} s`, { peer: link.remoteId })
+  }
+
   refused(link: Link, code: string, message: string): void {
+    const now = this.#o.clock.now()
+    const kept = (this.#refusals.get(link) ?? []).filter((at) => now - at < 60_000)
+    if (kept.length >= REFUSALS_A_MINUTE) return
+    this.#refusals.set(link, [...kept, now])
     this.#o.logger.log('warn', 'peer.refused', `the other device refused: ${message}`, { peer: link.remoteId, code })
   }
 
@@ -264,9 +307,9 @@ export class LinkKeeper implements LinkOwner {
     this.#o.pairing.linkClosed(link, reason)
     const peer = this.#o.book.get(link.remoteId)
     if (!peer) return
-    addTraffic(peer.traffic, link.traffic)
+    rememberLink(peer, link)
     if (peer.link === link) this.#lost(peer, link, reason)
-    else if (!peer.link && !peer.dialing) this.#neverOpened(peer, reason)
+    else if (!peer.link && !peer.dialing) this.#neverOpened(peer, link, reason)
   }
 
   #lost(peer: Peer, link: Link, reason: CloseReason): void {
@@ -284,6 +327,7 @@ export class LinkKeeper implements LinkOwner {
     const wanted =
       clean || peer.held || (reason.by === 'us' && (reason.code === CLOSE.shutdown || reason.code === CLOSE.duplicate))
     if (clock.now() - (states.get(nodeId)?.connectedAt ?? 0) >= LIVED_MS) peer.failures = 0
+    if (states.get(nodeId)?.current) this.#o.book.noteSync(peer, link.state.heardAt)
     peer.blocked ||= removed
     logger.log('info', 'link.down', `disconnected: ${closeSentence(reason)}`, { peer: nodeId, code: reason.code })
     const error = removed
@@ -294,11 +338,11 @@ export class LinkKeeper implements LinkOwner {
     const fault = error && { lastError: peerFault(error, clock.now()) }
     states.update(nodeId, { ...DOWN, ...fault })
     if (clean) this.dialler.soon(peer, CLEAN_CLOSE_MS)
-    else this.dialler.again(peer)
+    else this.#dialAgain(peer, link, reason)
   }
 
   /** A link to a peer that ended before it opened: refused over there, of another version, or a duplicate that lost. */
-  #neverOpened(peer: Peer, reason: CloseReason): void {
+  #neverOpened(peer: Peer, link: Link, reason: CloseReason): void {
     const refused = reason.by === 'peer' && reason.code === CLOSE.unauthorised
     peer.blocked ||= refused
     const error = refused
@@ -307,7 +351,13 @@ export class LinkKeeper implements LinkOwner {
     const fault =
       reason.code === CLOSE.duplicate || peer.held ? null : { lastError: peerFault(error, this.#o.clock.now()) }
     this.#o.states.update(peer.record.nodeId, { ...DOWN, ...fault })
-    this.dialler.again(peer)
+    this.#dialAgain(peer, link, reason, fault?.lastError.message)
+  }
+
+  /** A link that died of a change of the network says nothing of what the next attempt will find: no wait before it (L4). */
+  #dialAgain(peer: Peer, link: Link, reason: CloseReason, fault?: string): void {
+    if (link.isUnanswered && reason.by !== 'peer') this.dialler.soon(peer, 0)
+    else this.dialler.again(peer, fault)
   }
 }
 

@@ -21,12 +21,14 @@ import {
   type SendableMessage,
   type ShareName,
 } from '../protocol/messages.ts'
-import { SendQueue } from '../protocol/send-queue.ts'
+import { SendQueue, type QueueOptions } from '../protocol/send-queue.ts'
 
 /** How often the session looks at the clock: fine enough for its timeouts of seconds. */
 const TICK_MS = 1_000
 /** Requests of a peer that are answered at once; it sends few at a time. */
 const MAX_SERVING = 16
+/** What comes so soon after a change of the network may have been sent before it. */
+const STRAGGLERS_MS = 1_000
 /** L9: after a goodbye streams may finish this long. */
 const GOODBYE_MS = 2_000
 
@@ -64,10 +66,12 @@ export class Link {
   readonly side: Connection['side']
   readonly traffic: LinkTraffic = { messagesSent: 0, messagesReceived: 0, bytesSent: 0, bytesReceived: 0 }
   #state: LinkState
-  #queue = new SendQueue()
+  readonly #queue: SendQueue
   #updates = new Map<ShareName, PendingUpdate>()
   #wake: (() => void) | null = null
   #cancelTick: (() => void) | null = null
+  #cancelExpiry: (() => void) | null = null
+  #cancelProbe: (() => void) | null = null
   #over = false
   #serving = 0
   #endGoodbye!: () => void
@@ -78,13 +82,21 @@ export class Link {
   readonly #owner: LinkOwner
   readonly #clock: Clock
 
-  constructor(connection: Connection, self: Hello, owner: LinkOwner, clock: Clock, times?: LinkTimes) {
+  constructor(
+    connection: Connection,
+    self: Hello,
+    owner: LinkOwner,
+    clock: Clock,
+    times?: LinkTimes,
+    queue?: QueueOptions,
+  ) {
     this.#connection = connection
     this.#owner = owner
     this.#clock = clock
     this.remoteId = connection.remoteId
     this.side = connection.side
     this.#state = newLink(connection.remoteId, self, clock.now(), times)
+    this.#queue = new SendQueue(queue)
   }
 
   get state(): LinkState {
@@ -99,8 +111,18 @@ export class Link {
     return this.#queue.depth + this.#updates.size
   }
 
+  /** About how much memory the messages that wait to be sent take. */
+  get queuedBytes(): number {
+    return this.#queue.bytes
+  }
+
   get dropped(): number {
     return this.#queue.dropped
+  }
+
+  /** It was asked for a sign of life and has given none so far. */
+  get isUnanswered(): boolean {
+    return this.#state.probedAt !== null
   }
 
   /** The reason of the other side's goodbye, if it said one. */
@@ -110,6 +132,11 @@ export class Link {
 
   paths() {
     return this.#connection.paths()
+  }
+
+  /** Bytes as the network library counts them; also once it is over. */
+  wire(): ReturnType<Connection['traffic']> {
+    return this.#connection.traffic()
   }
 
   openStream(): Promise<ByteStream> {
@@ -122,9 +149,7 @@ export class Link {
     this.#tickLater()
     void this.#talk().catch((error: unknown) => this.#fail(error))
     const reason = await this.#connection.closed
-    this.#over = true
-    this.#cancelTick?.()
-    this.#wake?.()
+    this.#end()
     this.#endGoodbye()
     // A read that never ends, on a connection that is over, keeps nobody waiting; what it brings is not looked at.
     this.#owner.closed(this, reason)
@@ -180,15 +205,46 @@ export class Link {
   }
 
   send(message: SendableMessage): void {
-    this.#queue.push(message)
+    if (this.#over) return
+    this.#queue.push(message, this.#clock.now())
+    this.#expireLater()
     this.#wake?.()
   }
 
+  #expireLater(): void {
+    const due = this.#queue.nextDue
+    if (due === null || this.#cancelExpiry) return
+    this.#cancelExpiry = this.#clock.after(Math.max(0, due - this.#clock.now()), () => {
+      this.#cancelExpiry = null
+      this.#queue.expire(this.#clock.now())
+      this.#expireLater()
+    })
+  }
+
   close(code: CloseCode, reason: string): void {
-    this.#over = true
-    this.#cancelTick?.()
-    this.#wake?.()
+    this.#end()
     this.#connection.close(code, reason)
+  }
+
+  #end(): void {
+    this.#over = true
+    for (const cancel of [this.#cancelTick, this.#cancelExpiry, this.#cancelProbe]) cancel?.()
+    this.#wake?.()
+  }
+
+  /** Asks for a sign of life; without one the link closes itself (L4). One that waits for an answer already is left to it. */
+  probe(): void {
+    if (this.#over || this.#state.phase === 'closed' || this.isUnanswered) return
+    this.dispatch({ kind: 'probe', now: this.#clock.now() })
+    this.#cancelProbe?.()
+    this.#cancelProbe = this.#clock.after(STRAGGLERS_MS, () => {
+      const before = this.wire().received
+      this.#cancelProbe = this.#clock.after(this.#state.times.probeMs - STRAGGLERS_MS, () => {
+        // A large file on a slow line holds the answer up: its bytes are one.
+        if (this.wire().received > before) this.dispatch({ kind: 'answered' })
+        else this.dispatch({ kind: 'tick', now: this.#clock.now() })
+      })
+    })
   }
 
   /** L9: says goodbye and closes when it is on its way. */
@@ -203,15 +259,25 @@ export class Link {
   }
 
   #tickLater(): void {
-    this.#cancelTick = this.#clock.after(TICK_MS, () => {
+    this.#cancelTick = this.#clock.after(this.#untilTick(), () => {
       if (this.#over) return
       this.dispatch({ kind: 'tick', now: this.#clock.now() })
       this.#tickLater()
     })
   }
 
+  /** At the very moment, too, at which silence makes the peer unhealthy or ends the link (L6). */
+  #untilTick(): number {
+    const { heardAt, times } = this.#state
+    const silence = this.#clock.now() - heardAt
+    const ahead = [times.unhealthyAfterMs, times.closeAfterMs].map((after) => after - silence)
+    return Math.min(TICK_MS, ...ahead.filter((ms) => ms > 0))
+  }
+
   async #write(control: ByteStream): Promise<void> {
     for (;;) {
+      for (let owed = this.#queue.takeOwed(); owed; owed = this.#queue.takeOwed())
+        this.dispatch({ kind: 'repair', owed })
       const message = this.#queue.take() ?? (this.#updates.size ? await this.#takeUpdate() : undefined)
       if (this.#over) return control.abort()
       if (!message) {

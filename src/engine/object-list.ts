@@ -14,7 +14,7 @@ export interface ListedObject {
  * its new trees (a tree before what is in it) and, when asked for, its new blobs.
  */
 export async function* listObjects(
-  repository: Repository,
+  repository: Pick<Repository, 'graph' | 'readTree'>,
   wants: readonly Oid[],
   haves: readonly Oid[],
   options: { blobs: boolean },

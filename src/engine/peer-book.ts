@@ -71,7 +71,8 @@ export class PeerBook {
     } else if (this.#peers.size >= maxPeers) {
       throw new PairingError(
         'too-many-peers',
-        `This vault has ${this.#peers.size} devices already, and the limit is ${maxPeers}. Remove one, or raise the limit in the settings.`,
+        `This device pairs with at most ${maxPeers} ${maxPeers === 1 ? 'device' : 'devices'}. Remove one that you no longer use, or raise the setting maxPeers.`,
+        { limit: maxPeers },
       )
     } else this.#adopt(record)
     await this.save()

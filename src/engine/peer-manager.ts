@@ -1,3 +1,4 @@
+import type { VaultListing } from '../history/compare-vaults.ts'
 import type { PairingOffer } from '../peers/pairing-link.ts'
 import { encodePeerAddress } from '../peers/peer-address.ts'
 import { PeerStates, type PeerStateChange } from '../peers/peer-states.ts'
@@ -5,7 +6,7 @@ import type { DataStore, PeerRecord } from '../ports/data-store.ts'
 import { PairingError } from '../ports/errors.ts'
 import type { EndpointId } from '../ports/transport.ts'
 import { CLOSE } from '../protocol/close-codes.ts'
-import type { LocalShare } from '../protocol/link-session.ts'
+import type { LocalShare, PeerShare } from '../protocol/link-session.ts'
 import { cleanName, type ShareName } from '../protocol/messages.ts'
 import type { Link, LinkTraffic } from './link.ts'
 import { LinkKeeper, type LinkKeeperOptions } from './link-keeper.ts'
@@ -18,6 +19,19 @@ export interface PeerManagerOptions extends Omit<LinkKeeperOptions, 'book' | 'st
   readonly data: DataStore
   /** P3: shows the code and asks. */
   readonly confirm: (question: PairingQuestion, signal: AbortSignal) => Promise<boolean>
+  /** E9: the files of a share as they are now; none of a share that this device does not have. */
+  readonly listing: (share: ShareName) => Promise<VaultListing>
+}
+
+export interface PeerTraffic extends LinkTraffic {
+  /** As the network library counts them: headers, encryption and repetitions included. */
+  readonly wireBytesSent: number
+  readonly wireBytesReceived: number
+  readonly reconnects: number
+  readonly queueDepth: number
+  /** About how much memory the messages that wait to be sent take. */
+  readonly queuedBytes: number
+  readonly dropped: number
 }
 
 /** Addresses on the local network that are remembered for a peer. */
@@ -33,7 +47,7 @@ export class PeerManager {
   readonly #pairing: PairingDesk
 
   private constructor(options: PeerManagerOptions, states: PeerStates, book: PeerBook) {
-    const { transport, clock, random, deviceName, confirm, logger } = options
+    const { transport, clock, random, deviceName, confirm, listing, logger } = options
     this.#o = options
     this.self = transport.id
     this.states = states
@@ -44,8 +58,10 @@ export class PeerManager {
       random,
       deviceName,
       confirm,
+      listing,
       address: () => transport.address(),
       store: async ({ remoteId }, { deviceName: name, ticket }, address) => {
+        const isNew = !book.get(remoteId)
         const known = isTicketOf(ticket, remoteId) ? ticket : encodePeerAddress(address ?? { id: remoteId, direct: [] })
         await this.addPeer({
           nodeId: remoteId,
@@ -55,6 +71,9 @@ export class PeerManager {
           lastSyncAt: null,
           autoConnect: true,
         })
+        return async () => {
+          if (isNew && book.get(remoteId)) await this.removePeer(remoteId)
+        }
       },
       paired: (link, role) => {
         const peer = book.known(link.remoteId)
@@ -90,11 +109,26 @@ export class PeerManager {
   }
 
   /** Bytes and messages of a peer over all its links of this run. @throws RangeError for an unknown peer. */
-  trafficOf(id: EndpointId): LinkTraffic & { reconnects: number; queueDepth: number; dropped: number } {
-    const { traffic, link, reconnects } = this.#book.known(id)
+  trafficOf(id: EndpointId): PeerTraffic {
+    const { traffic, past, link, reconnects } = this.#book.known(id)
     const sum = { ...traffic }
     if (link) addTraffic(sum, link.traffic)
-    return { ...sum, reconnects, queueDepth: link?.queueDepth ?? 0, dropped: link?.dropped ?? 0 }
+    const wire = link?.wire()
+    return {
+      ...sum,
+      wireBytesSent: past.wireSent + (wire?.sent ?? 0),
+      wireBytesReceived: past.wireReceived + (wire?.received ?? 0),
+      reconnects,
+      queueDepth: link?.queueDepth ?? 0,
+      queuedBytes: link?.queuedBytes ?? 0,
+      dropped: past.dropped + (link?.dropped ?? 0),
+    }
+  }
+
+  /** What a peer said of its shares, now or on its last link of this run. @throws RangeError for an unknown peer. */
+  remoteSharesOf(id: EndpointId): ReadonlyMap<ShareName, PeerShare> {
+    const { link, lastSaid } = this.#book.known(id)
+    return link?.state.remote.size ? link.state.remote : lastSaid
   }
 
   /** Idempotent per device; a known one gets the new ticket and name. @throws PairingError `self`, `too-many-peers`. */
@@ -108,6 +142,7 @@ export class PeerManager {
     peer.blocked = true
     this.#links.dialler.cancel(peer)
     await this.#book.delete(id)
+    this.#o.logger.log('info', 'peer.removed', `removed ${peer.record.name}`, { peer: id })
     await this.#links.leave(peer, 'removed', CLOSE.removed)
     if (this.states.get(id)?.link !== 'disconnected') this.states.update(id, { link: 'disconnected' })
     this.states.remove(id)
@@ -118,16 +153,17 @@ export class PeerManager {
     const named = change.name === undefined ? {} : { name: cleanName(change.name) }
     const peer = await this.#book.update(id, { ...change, ...named })
     if (change.autoConnect) this.#links.dialler.soon(peer, 0)
+    else if (change.autoConnect === false) this.#links.dialler.stopWaiting(peer)
     return peer.record
   }
 
-  /** Begins an attempt; no-op while connecting or connected. @throws RangeError for an unknown peer. */
+  /** Begins one attempt, also without `autoConnect`; no-op while connecting or connected. @throws RangeError for an unknown peer. */
   connectToPeer(id: EndpointId): void {
     const peer = this.#book.known(id)
     peer.held = false
     peer.blocked = false
     peer.failures = 0
-    this.#links.dialler.soon(peer, 0)
+    this.#links.dialler.asked(peer)
   }
 
   /** Stays disconnected until `connectToPeer`. @throws RangeError for an unknown peer. */
@@ -138,7 +174,15 @@ export class PeerManager {
     await this.#links.leave(peer, 'disconnect', CLOSE.disconnect)
   }
 
-  /** Tries every willing peer at once: at start, on waking up, on a network change (L4). */
+  /**
+   * The machine woke, the window came to front, the network changed (L4): every open link is asked for a sign of life and dialled
+   * anew without one, and who is not connected is tried at once. Cheap, so call it when in doubt.
+   */
+  wake(): void {
+    this.#links.wake()
+  }
+
+  /** Tries every willing peer at once. */
   connectAll(): void {
     for (const peer of this.#book.all()) this.#links.dialler.soon(peer, 0)
   }

@@ -1,4 +1,6 @@
 import type { PeerRecord } from '../ports/data-store.ts'
+import type { PeerShare } from '../protocol/link-session.ts'
+import type { ShareName } from '../protocol/messages.ts'
 import type { Link, LinkTraffic } from './link.ts'
 
 /** Everything that belongs to one paired device while we run; what is connected stands in PeerStates alone (L1). */
@@ -19,6 +21,10 @@ export interface Peer {
   hints: readonly string[]
   /** Of links that are over. */
   readonly traffic: LinkTraffic
+  /** Of links that are over: messages that a full queue dropped, bytes as the network library counted them. */
+  readonly past: { dropped: number; wireSent: number; wireReceived: number }
+  /** What the peer said of its shares on its last link, while it has none. */
+  lastSaid: ReadonlyMap<ShareName, PeerShare>
 }
 
 export function newPeer(record: PeerRecord): Peer {
@@ -33,7 +39,19 @@ export function newPeer(record: PeerRecord): Peer {
     reconnects: 0,
     hints: [],
     traffic: { messagesSent: 0, messagesReceived: 0, bytesSent: 0, bytesReceived: 0 },
+    past: { dropped: 0, wireSent: 0, wireReceived: 0 },
+    lastSaid: new Map(),
   }
+}
+
+/** Keeps what is asked about a link after it is over. */
+export function rememberLink(peer: Peer, link: Link): void {
+  const { sent, received } = link.wire()
+  addTraffic(peer.traffic, link.traffic)
+  peer.past.dropped += link.dropped
+  peer.past.wireSent += sent
+  peer.past.wireReceived += received
+  if (link.state.remote.size) peer.lastSaid = link.state.remote
 }
 
 /** Adds what a link moved to a sum. */

@@ -4,8 +4,8 @@ import { viewOf, type View } from '../history/view.ts'
 import type { Codec } from '../objects/codec.ts'
 import { encodeCommit, type Commit, type Identity } from '../objects/commit.ts'
 import { CorruptObjectError, MissingObjectError } from '../objects/errors.ts'
-import type { GitObject, ObjectType, Oid } from '../objects/oid.ts'
-import { StoreError, TandemError } from '../ports/errors.ts'
+import { isOid, type GitObject, type ObjectType, type Oid } from '../objects/oid.ts'
+import { StoreError } from '../ports/errors.ts'
 import { LARGE_BLOB, type ObjectStore } from '../ports/object-store.ts'
 import type { RefName, RefStore } from '../ports/ref-store.ts'
 import { isEndpointId, type EndpointId } from '../ports/transport.ts'
@@ -47,6 +47,8 @@ export class Repository {
   readonly #writing = new Mutex()
   #heads = new Map<EndpointId, Oid>()
   #rescued = new Set<Oid>()
+  /** Of what was asked for: damaged or gone when it was to be read. */
+  readonly #lost = new Set<Oid>()
   #view: { key: string; view: View | null } | null = null
 
   private constructor(
@@ -139,8 +141,8 @@ export class Repository {
     return Promise.all(
       request.oids.map(async (oid) => {
         const info = await this.objects.info(oid)
-        if (!info) throw new MissingObjectError(oid)
-        return info.size > limit ? null : this.objects.read(oid)
+        if (!info) throw this.#missing(oid)
+        return info.size > limit ? null : this.read(oid)
       }),
     )
   }
@@ -162,17 +164,6 @@ export class Repository {
     }
     this.#view = { key, view }
     return view
-  }
-
-  /** The tree of the view that was computed last, also before a restart; null when there was none, or its commit is gone. */
-  async lastViewTree(): Promise<Oid | null> {
-    try {
-      const commit = await this.refs.read(MAIN)
-      return commit && (await this.recall(commit)) ? this.graph.get(commit)!.tree : null
-    } catch (error) {
-      if (error instanceof TandemError) return null // somebody moved the branch; the view sets it again
-      throw error
-    }
   }
 
   /** Objects without a ref: for a commit that follows. */
@@ -307,6 +298,45 @@ export class Repository {
     }
   }
 
+  /** As the store's, and remembers what it could not read, so that it is fetched or written again. */
+  async read(oid: Oid): Promise<GitObject> {
+    try {
+      return await this.objects.read(oid)
+    } catch (error) {
+      this.noteLoss(error, oid)
+      throw error
+    }
+  }
+
+  /** Whether reading `oid` failed for what the store holds; then it, and the object that the error names, are among the `lost`. */
+  noteLoss(error: unknown, oid?: Oid): boolean {
+    const lost =
+      error instanceof MissingObjectError || (error instanceof CorruptObjectError && error.code !== 'too-large')
+    if (!lost) return false
+    const named = error instanceof MissingObjectError ? error.oid : error.data.oid
+    if (oid) this.#lost.add(oid)
+    if (typeof named === 'string' && isOid(named)) this.#lost.add(named)
+    return true
+  }
+
+  #missing(oid: Oid): MissingObjectError {
+    this.#lost.add(oid)
+    return new MissingObjectError(oid)
+  }
+
+  /** Objects that were found damaged or gone and that the store still lacks: to be written anew from the disk, or fetched from a peer. */
+  async lost(): Promise<readonly Oid[]> {
+    if (!this.#lost.size) return []
+    const lost = await this.objects.missing(this.#lost)
+    for (const oid of this.#lost) if (!lost.includes(oid)) this.#lost.delete(oid)
+    return lost
+  }
+
+  /** Some of what was lost is here again: whoever waited for it may go on. */
+  found(): void {
+    this.#changed.emit()
+  }
+
   /** @throws CorruptObjectError `bad-object` when the oid is not a commit. */
   async readCommit(oid: Oid): Promise<Commit> {
     const commit = await readCommit(this.objects, oid)
@@ -315,12 +345,12 @@ export class Repository {
   }
 
   async readBlob(oid: Oid): Promise<Uint8Array> {
-    const object = await this.objects.read(oid)
+    const object = await this.read(oid)
     if (object.type !== 'blob') throw new CorruptObjectError('bad-object', `${oid} is a ${object.type}, not a file`)
     return object.content
   }
 
   async readTree(oid: Oid): Promise<Uint8Array | null> {
-    return (await this.objects.has(oid)) ? (await this.objects.read(oid)).content : null
+    return (await this.objects.has(oid)) ? (await this.read(oid)).content : null
   }
 }

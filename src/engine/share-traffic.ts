@@ -6,18 +6,21 @@ import type { Logger } from '../ports/logger.ts'
 import type { ByteStream, EndpointId } from '../ports/transport.ts'
 import { CLOSE } from '../protocol/close-codes.ts'
 import { MAX_REFS, type DeviceHeads, type ShareName } from '../protocol/messages.ts'
-import { fetchHeads, type FetchProgress } from './fetch-client.ts'
+import { fetchHeads, fetchProgress, type FetchProgress } from './fetch-client.ts'
 import { serveFetch } from './fetch-server.ts'
 import type { Link, PendingUpdate } from './link.ts'
 import { Mutex } from './mutex.ts'
 import { listObjects } from './object-list.ts'
 import { buildUpdatePack } from './pack-builder.ts'
+import { isRetryableError, TransferTracker, withRecovery, type Attempt } from './recovery.ts'
 import type { Share } from './share.ts'
 
 /** T5: a transfer that broke on a link that lives is tried again so often, after 1 s, 2 s, 4 s. */
 const RETRIES = 3
-/** Another peer is sending the same large file: look again after this long. */
-const BUSY_MS = 1_000
+/** Before the first of them; and while another peer is sending the same large file. */
+const RETRY_MS = 1_000
+/** T5: bytes that flow have no deadline; silence has. */
+const SILENCE_MS = 30_000
 
 export interface TrafficListener {
   syncing(link: Link, active: boolean): void
@@ -57,13 +60,33 @@ export class ShareTraffic {
   async #take(link: Link, share: Share, queue: OfferQueue): Promise<void> {
     const { heads, packs } = queue.take(share.name)
     const { repository } = share
-    if (!repository.wanted(heads).size) return
+    if (!repository.wanted(heads).size && !(await repository.lost()).length) return
     this.#listener.syncing(link, true)
+    const tracker = this.#track(link)
     try {
       for (const pack of packs) await this.#storePack(share, pack)
-      await this.#fetch(link, share, heads, queue.abort.signal)
+      await withRecovery((attempt) => this.#fetch(link, share, heads, attempt, tracker), {
+        clock: this.#clock,
+        signal: queue.abort.signal,
+        retries: RETRIES,
+        delayMs: RETRY_MS,
+        idleMs: SILENCE_MS,
+        tracker,
+        isRetryable: (error) => isRetryableError(error) && link.isOpen,
+        isWaiting: (error) => error instanceof StoreError && error.code === 'busy', // when it is here we go on; when that other transfer breaks, too
+      })
+      const bytes = packs.reduce((sum, pack) => sum + pack.length, tracker.state.bytes)
+      const ms = this.#clock.now() - tracker.state.startedAt
+      this.#logger.log('info', 'transfer.done', `received ${bytes} bytes in ${ms} ms`, {
+        peer: link.remoteId,
+        share: share.name,
+        bytes,
+        ms,
+      })
     } catch (error) {
-      if (!queue.abort.signal.aborted) this.#fault(link, error)
+      // What ends with its link is told as the end of the link.
+      const isOver = queue.abort.signal.aborted || (error instanceof TransportError && !link.isOpen)
+      if (!isOver) this.#fault(link, error)
     } finally {
       this.#listener.syncing(link, false)
     }
@@ -78,40 +101,38 @@ export class ShareTraffic {
     }
   }
 
-  async #fetch(link: Link, share: Share, heads: DeviceHeads, signal: AbortSignal): Promise<void> {
-    for (let attempt = 0; ;) {
-      try {
-        const { refused } = await fetchHeads(share.repository, share.name, heads, {
-          openStream: () => link.openStream(),
-          clock: this.#clock,
-          signal,
-          onProgress: (progress) => this.#listener.progress(link, progress),
-          onBytes: (count) => (link.traffic.bytesReceived += count),
-        })
-        for (const { device, kept } of refused) {
-          this.#logger.log(
-            'warn',
-            'ref.refused',
-            `a move of device ${device.slice(0, 10)}'s history that is not forward was refused`,
-            { device, kept, peer: link.remoteId },
-          )
-          link.send({
-            kind: 'refusal',
-            code: 'not-forward',
-            share: share.name,
-            message: `the head of ${device} here is ${kept}, which yours does not continue`,
-          })
-        }
-        return
-      } catch (error) {
-        if (error instanceof StoreError && error.code === 'busy') {
-          await this.#clock.sleep(BUSY_MS, signal) // when it is here we go on; when that other transfer breaks, too
-          continue
-        }
-        const again = error instanceof TransportError && error.retryable && link.isOpen && attempt < RETRIES
-        if (!again) throw error
-        await this.#clock.sleep(1000 * 2 ** attempt++, signal)
-      }
+  /** Counts what a transfer brings, for the link's traffic and for whoever watches. */
+  #track(link: Link): TransferTracker {
+    let counted = 0
+    return new TransferTracker(this.#clock.now(), (state) => {
+      link.traffic.bytesReceived += state.bytes - counted
+      counted = state.bytes
+      this.#listener.progress(link, fetchProgress(state))
+    })
+  }
+
+  async #fetch(
+    link: Link,
+    { repository, name }: Share,
+    heads: DeviceHeads,
+    attempt: Attempt,
+    tracker: TransferTracker,
+  ): Promise<void> {
+    const openStream = () => link.openStream()
+    const { refused } = await fetchHeads(repository, name, heads, { ...attempt, openStream, tracker })
+    for (const { device, kept } of refused) {
+      this.#logger.log(
+        'warn',
+        'ref.refused',
+        `a move of device ${device.slice(0, 10)}'s history that is not forward was refused`,
+        { device, kept, peer: link.remoteId },
+      )
+      link.send({
+        kind: 'refusal',
+        code: 'not-forward',
+        share: name,
+        message: `the head of ${device} here is ${kept}, which yours does not continue`,
+      })
     }
   }
 
@@ -125,18 +146,31 @@ export class ShareTraffic {
   }
 
   async buildUpdate({ share, heads, known, view }: PendingUpdate): Promise<Uint8Array> {
-    const repository = this.#shares.get(share)?.repository
-    if (!repository) return new Uint8Array(0)
+    const here = this.#shares.get(share)
+    if (!here) return new Uint8Array(0)
+    const { repository } = here
     const haves = [...known.values(), ...(view ? [view] : [])]
-    return buildUpdatePack(repository, listObjects(repository, [...heads.values()], haves, { blobs: true }))
+    try {
+      return await buildUpdatePack(repository, listObjects(repository, [...heads.values()], haves, { blobs: true }))
+    } catch (error) {
+      if (!repository.noteLoss(error)) throw error
+      void here.settle() // perhaps a file here still has it
+      return new Uint8Array(0) // refs alone: the peer fetches what can be read
+    }
   }
 
   async serve(link: Link, stream: ByteStream): Promise<void> {
-    await serveFetch(
-      stream,
-      (share) => this.#shares.get(share)?.repository,
-      (bytes) => (link.traffic.bytesSent += bytes),
-    )
+    let asked: Share | undefined
+    try {
+      await serveFetch(
+        stream,
+        (share) => (asked = this.#shares.get(share))?.repository,
+        (bytes) => (link.traffic.bytesSent += bytes),
+      )
+    } catch (error) {
+      if (asked?.repository.noteLoss(error)) void asked.settle() // perhaps a file here still has it
+      throw error
+    }
   }
 }
 

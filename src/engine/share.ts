@@ -1,10 +1,14 @@
+import type { VaultListing } from '../history/compare-vaults.ts'
+import { compareText } from '../history/oid-order.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Oid } from '../objects/oid.ts'
 import { StoreError, TandemError } from '../ports/errors.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { VaultFiles, WatchEvent } from '../ports/vault-files.ts'
 import type { LocalShare } from '../protocol/link-session.ts'
 import type { ShareName } from '../protocol/messages.ts'
 import { Emitter } from '../peers/emitter.ts'
+import { acceptPush, type PushOutcome } from './accept-push.ts'
 import { Mutex } from './mutex.ts'
 import type { Repository } from './repository.ts'
 import type { SettleProgress, WorkingTree } from './working-tree.ts'
@@ -138,6 +142,38 @@ export class Share {
     return this.#queued
   }
 
+  /**
+   * The files of the vault as it is now (E9): looks at all of it, commits what changed, and applies nothing of a peer (E5). Works
+   * also before `start`. @throws what keeps the vault from being looked at.
+   */
+  async listing(): Promise<VaultListing> {
+    await this.#settling.run(async () => {
+      if (this.#abort.signal.aborted || this.#paused) return
+      this.tree.markAllDirty()
+      await this.tree.look({
+        signal: this.#abort.signal,
+        onProgress: (progress) => this.#events.emit({ kind: 'progress', progress }),
+      })
+    })
+    if (this.#stopListening && this.tree.isDirty) void this.settle()
+    return [...this.tree.baseTree]
+      .filter(([, entry]) => entry.mode !== '160000') // a submodule is no file
+      .map(([path, { oid }]) => ({ path, oid }))
+      .sort((a, b) => compareText(a.path, b.path))
+  }
+
+  /**
+   * T4: makes a commit that somebody pushed onto the view `from` the view; the disk follows. Its objects are in the store. What
+   * was edited on the disk meanwhile is committed first, and the pusher has to fetch it. @throws as the function of that name
+   */
+  async acceptPush(from: Oid | null, tip: Oid): Promise<PushOutcome> {
+    await this.settle()
+    return this.#settling.run(async () => {
+      if (this.#abort.signal.aborted || this.#paused) return 'paused'
+      return acceptPush(this.repository, from, tip)
+    })
+  }
+
   async #settleRounds(): Promise<void> {
     const startedAt = this.clock.now()
     const applied = new Set<string>()
@@ -236,6 +272,7 @@ export class Share {
     this.#stopListening?.()
     await this.#unwatch?.()
     await this.#settling.run(async () => undefined)
+    await this.tree.close()
     await this.files.close()
     await this.repository.objects.close()
   }

@@ -5,6 +5,9 @@ import type { VaultPath } from '../objects/vault-path.ts'
 import type { IndexEntry, IndexStore } from '../ports/index-store.ts'
 import type { Repository } from './repository.ts'
 
+/** Checkouts that were cut one after another, each with files that nobody could look at since: more than this are no use. */
+const MOST_UNFINISHED = 8
+
 /**
  * The stored index with the tree of its base commit beside it, and where the two differ.
  * What is changed here is stored first: memory never knows more than the disk.
@@ -15,6 +18,9 @@ export class TrackedIndex {
   readonly #baseTree = new Map<VaultPath, FileEntry>()
   readonly #apart = new Set<VaultPath>()
   #base: Oid | null = null
+  #unfinished: readonly Oid[] = []
+  /** What the store says of them. */
+  #storedUnfinished: readonly Oid[] = []
 
   private constructor(store: IndexStore) {
     this.#store = store
@@ -22,13 +28,19 @@ export class TrackedIndex {
 
   static async load(store: IndexStore, repository: Repository): Promise<TrackedIndex> {
     const index = new TrackedIndex(store)
-    const { entries, base } = await store.load()
+    const { entries, base, unfinished } = await store.load()
+    index.#unfinished = index.#storedUnfinished = unfinished
     for (const [path, entry] of entries) index.#entries.set(path, entry)
     index.#base = recoverBase(repository, base && (await repository.recall(base)) ? base : null)
     const tree = index.#base && repository.graph.get(index.#base)!.tree
     for (const [path, entry] of await repository.run(flattenTree(tree))) index.#baseTree.set(path, entry)
     for (const path of new Set([...index.#entries.keys(), ...index.#baseTree.keys()])) index.#markApart(path)
     return index
+  }
+
+  /** L9: the store lets go of its file. */
+  close(): Promise<void> {
+    return this.#store.close()
   }
 
   /** What the disk held when we last looked. */
@@ -49,6 +61,28 @@ export class TrackedIndex {
   /** Paths where the disk, as we know it, is not what the base says: files not on this device, or a checkout that did not finish. */
   get apart(): ReadonlySet<VaultPath> {
     return this.#apart
+  }
+
+  /** Trees of checkouts that may have done more on the disk than the entries say, oldest first. */
+  get unfinished(): readonly Oid[] {
+    return this.#unfinished
+  }
+
+  /** A checkout to this tree is about to begin. Stored when it resolves, before the first file is touched. */
+  async checkoutBegins(tree: Oid): Promise<void> {
+    this.#unfinished = [...this.#unfinished.filter((other) => other !== tree), tree].slice(-MOST_UNFINISHED)
+    if (this.#storedUnfinished.includes(tree)) return
+    await this.#save(new Map(), this.#base)
+  }
+
+  /** The entries know all that the checkout to this tree did; stored with the next change, for nothing depends on it. */
+  checkoutEnded(tree: Oid): void {
+    this.#unfinished = this.#unfinished.filter((other) => other !== tree)
+  }
+
+  /** Every file was looked at: whatever cut checkouts did, the entries know of it now. */
+  allSeen(): void {
+    this.#unfinished = []
   }
 
   /** What the disk holds now at some paths; null: nothing. */
@@ -74,7 +108,14 @@ export class TrackedIndex {
   async #save(rows: ReadonlyMap<VaultPath, IndexEntry | null>, base: Oid | null): Promise<void> {
     const put = [...rows].filter((row): row is [VaultPath, IndexEntry] => row[1] !== null)
     const remove = [...rows].filter(([, entry]) => entry === null).map(([path]) => path)
-    await this.#store.save({ put, remove, ...(base === this.#base ? {} : { base }) })
+    const unfinished = this.#unfinished
+    await this.#store.save({
+      put,
+      remove,
+      ...(base === this.#base ? {} : { base }),
+      ...(unfinished.join() === this.#storedUnfinished.join() ? {} : { unfinished }),
+    })
+    this.#storedUnfinished = unfinished
     this.#base = base
     for (const [path, entry] of rows) {
       if (entry) this.#entries.set(path, entry)

@@ -5,7 +5,8 @@ import { diffTrees, type TreeChange } from '../history/tree-diff.ts'
 import type { View } from '../history/view.ts'
 import type { Codec } from '../objects/codec.ts'
 import type { Identity } from '../objects/commit.ts'
-import { StoreError, VaultError } from '../ports/errors.ts'
+import { MissingObjectError } from '../objects/errors.ts'
+import { VaultError } from '../ports/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { IndexEntry, IndexStore } from '../ports/index-store.ts'
 import type { Oid } from '../objects/oid.ts'
@@ -26,6 +27,9 @@ import { weighPlan, type PlannedLoss } from './mass-change.ts'
 import { EditCommitter } from './edit-committer.ts'
 import type { Repository } from './repository.ts'
 import { TrackedIndex } from './tracked-index.ts'
+
+const DAMAGED =
+  'its content is damaged in this device’s history; the file is written as soon as a device that has it is connected'
 
 export interface SettleProgress extends DiskProgress {
   readonly phase: 'scan' | 'checkout'
@@ -60,8 +64,9 @@ export interface WorkingTreeIssues {
  * Three pictures of every path: the *disk*; the *index*, what the disk held when we last looked; the *base*, the commit whose tree
  * the disk was last brought to. Outside a checkout index and base agree. A settle goes: look at the disk, commit what a person
  * changed (parent: the base), compute the view anew, bring the disk to it, each step naming the content that it replaces (E1).
- * Order of writes: objects, ref, files, index. After a kill in between, the next settle finds finished steps on the disk,
- * recognises them by content, and goes on (planCommit).
+ * Order of writes: objects, ref, the checkout's tree in the index, files, index. After a kill in between, the next settle finds
+ * finished steps on the disk, recognises them by content, and goes on (planCommit); a file that a person edited since is judged
+ * against both versions (editedVersion).
  */
 export class WorkingTree {
   readonly #repository: Repository
@@ -75,8 +80,6 @@ export class WorkingTree {
   #incomplete = false
   #dirty: Set<VaultPath> | null = null
   readonly #consent: ConsentDesk
-  /** The tree that the disk was being brought to when the checkout was cut: it may have done more than the index knows. */
-  #interrupted: Oid | null = null
   /** Files that could not be read at the last look. */
   #unread: readonly ScanIssue[] = []
   /** E2: the vault's folder is not there, or holds nothing that it held before: an empty mount point, another disk. */
@@ -98,14 +101,17 @@ export class WorkingTree {
     const index = await TrackedIndex.load(options.index, options.repository)
     const outside = [...index.entries].filter(([path, entry]) => !wasOutside(entry) && !options.files.inScope(path))
     await index.setEntries(new Map(outside.map(([path, entry]) => [path, outsideEntry(entry)]))) // E2
-    const tree = new WorkingTree(options, index)
-    tree.#interrupted = await options.repository.lastViewTree()
-    return tree
+    return new WorkingTree(options, index)
   }
 
   /** The view that the disk shows in full; null before the first, and while files of it could not be written. */
   get applied(): Oid | null {
     return this.#incomplete ? null : this.#index.base
+  }
+
+  /** L9. Not while it settles. */
+  close(): Promise<void> {
+    return this.#index.close()
   }
 
   get fileCount(): number {
@@ -140,8 +146,19 @@ export class WorkingTree {
     return true
   }
 
+  /** The files of the version that the disk was last brought to, also those that are not on this device. */
+  get baseTree(): ReadonlyMap<VaultPath, FileEntry> {
+    return this.#index.baseTree
+  }
+
+  /** The first half of a round: disk -> commit. Nothing of a peer is applied. Not reentrant: the owner serialises. */
+  async look(options: SettleOptions = {}): Promise<void> {
+    await this.#commitDiskChanges(options)
+  }
+
   /** One round: disk -> commit -> view -> disk. Not reentrant: the owner serialises. */
   async settle(options: SettleOptions = {}): Promise<SettleResult> {
+    await this.#lookAtLost()
     const committed = await this.#commitDiskChanges(options)
     const joined = await this.#repository.join(this.#identity()) // V8
     if (joined) committed.commits.push(joined)
@@ -190,13 +207,22 @@ export class WorkingTree {
       const commits = await this.#commitChanges(changes.changed, changes.touched)
       if (changes.scan) {
         this.#consent.lookEnded()
-        this.#interrupted = null
+        if (!this.#away && !changes.scan.errors.length && !changes.postponed.size) this.#index.allSeen()
       }
       return { commits, postponed: changes.postponed.size }
     } catch (error) {
       this.#restoreDirty(dirty)
       throw error
     }
+  }
+
+  /** Files whose content the repository held and cannot read any more: it is stored anew from the disk. */
+  async #lookAtLost(): Promise<void> {
+    const lost = new Set(await this.#repository.lost())
+    if (!lost.size) return
+    const here = [...this.#index.entries].filter(([, entry]) => lost.has(entry.oid) && !wasOutside(entry))
+    await this.#index.setEntries(new Map(here.map(([path, entry]) => [path, distrustedEntry(entry)])))
+    this.markDirty(here.map(([path]) => path))
   }
 
   #restoreDirty(dirty: Set<VaultPath> | null): void {
@@ -211,7 +237,6 @@ export class WorkingTree {
     if (touched.size) await this.#index.setEntries(touched)
     if (!changed.size) return []
     return this.#edits.commit(changed, {
-      interrupted: this.#interrupted,
       isForeign: () => this.#isAnotherFolder(changed),
       hold: (edits) => this.#consent.holdMassDeletion(edits, this.#index.entries),
       again: (paths) => this.markDirty(paths),
@@ -312,14 +337,14 @@ export class WorkingTree {
         ((filesDone, filesTotal) =>
           onProgress({ phase: 'checkout', filesDone, filesTotal, bytesDone: 0, bytesTotal: 0 })),
     )
-    this.#interrupted = tree
     try {
+      if (plan.steps.length) await this.#index.checkoutBegins(tree)
       await run.perform(signal)
     } catch (error) {
       this.markAllDirty()
       throw error
     }
-    this.#interrupted = null
+    this.#index.checkoutEnded(tree)
     const entries = run.changed.map((path) => [path, this.#index.entries.get(path)] as const)
     await this.#index.setEntries(
       new Map(entries.flatMap(([path, entry]) => (entry ? [[path, distrustedEntry(entry)] as const] : []))),
@@ -348,10 +373,16 @@ export class WorkingTree {
   async #applyStep(step: CheckoutStep): Promise<StepResult> {
     if (step.kind === 'delete') return this.#files.apply(step)
     const { objects } = this.#repository
-    const info = await objects.info(step.oid)
-    if (!info) throw new StoreError('damaged', `the repository lacks the content of ${step.path}`, { oid: step.oid })
-    if (info.size > LARGE_BLOB) return this.#files.apply(step, { size: info.size, chunks: objects.stream(step.oid) })
-    return this.#files.apply(step, await this.#repository.readBlob(step.oid))
+    try {
+      const info = await objects.info(step.oid)
+      if (!info) throw new MissingObjectError(step.oid)
+      if (info.size > LARGE_BLOB)
+        return await this.#files.apply(step, { size: info.size, chunks: objects.stream(step.oid) })
+      return await this.#files.apply(step, await this.#repository.readBlob(step.oid))
+    } catch (error) {
+      if (!this.#repository.noteLoss(error, step.oid)) throw error
+      throw new VaultError('unreadable', DAMAGED, { path: step.path, oid: step.oid }, { cause: error })
+    }
   }
 
   async #recordSteps(done: readonly PerformedStep[]): Promise<void> {

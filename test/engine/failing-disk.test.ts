@@ -10,15 +10,18 @@ function unwritable(device: TestDevice, path: string): () => void {
   const problem = (at: string): void => {
     if (at === path) throw new VaultError('unwritable', `“${path}” cannot be written.`, { path })
   }
-  interference.set(device, problem)
-  return () => void interference.delete(device)
+  const problems = interference.get(device) ?? new Set()
+  interference.set(device, problems.add(problem))
+  return () => void problems.delete(problem)
 }
 
-const interference = new Map<TestDevice, (path: string) => void>()
+const interference = new Map<TestDevice, Set<(path: string) => void>>()
 
 async function two(files: Record<string, string>) {
   const writer: { device?: TestDevice } = {}
-  const beforeReplace = (path: string): void => void (writer.device && interference.get(writer.device)?.(path))
+  const beforeReplace = (path: string): void => {
+    for (const problem of (writer.device && interference.get(writer.device)) ?? []) problem(path)
+  }
   const made = await twoDevicesWith(files, {}, { files: { beforeReplace } })
   writer.device = made.b
   return made
@@ -72,6 +75,22 @@ describe('a file that cannot be written in the middle of a checkout', () => {
     expect(names).toEqual(['Keep.md', expect.stringMatching(/^Note \(conflict B 2026-01-15 \d{4}\)\.md$/), 'Note.md'])
     expect(a.read(names[1]!)).toBe('old, edited by B\n')
     expect(a.read('Note.md')).toBe('new of A\n')
+  })
+
+  it('and two of one family that a person edits at once become two conflict copies, not one', async () => {
+    const files = { 'Note.md': 'old\n', 'Note (conflict A 2026-01-02 0900).md': 'old copy\n' }
+    const { devices, a, b } = await two({ ...KEPT, ...files })
+    const heals = Object.keys(files).map((path) => unwritable(b, path))
+    a.write(Object.fromEntries(Object.keys(files).map((path) => [path, `new of A in ${path}\n`])))
+    await devices.pass(10_000)
+    b.write(Object.fromEntries(Object.entries(files).map(([path, text]) => [path, `${text}edited by B\n`])))
+    await devices.pass(10_000)
+    for (const heal of heals) heal()
+    await devices.agree()
+    const texts = Object.values(a.vault())
+    expect(texts).toHaveLength(5)
+    for (const text of Object.values(files)) expect(texts).toContain(`${text}edited by B\n`)
+    for (const path of Object.keys(files)) expect(a.read(path)).toBe(`new of A in ${path}\n`)
   })
 
   for (const point of [
@@ -136,9 +155,10 @@ describe('a disk that is full', () => {
   it('stops the checkout with an issue, commits nothing of it, and goes on when there is room', async () => {
     const { devices, a, b } = await two({ ...KEPT })
     let room = 5
-    interference.set(b, (path) => {
+    const fill = (path: string): void => {
       if (room-- <= 0) throw new VaultError('disk-full', `There is no room for “${path}”.`, { path })
-    })
+    }
+    interference.set(b, new Set([fill]))
     a.write(someNotes(40))
     await devices.pass(60_000)
     expect(b.share.tree.issues.failed.length).toBeGreaterThan(0)
@@ -156,8 +176,10 @@ describe('a disk that is full', () => {
     const { devices, a, b } = await two({ ...KEPT, 'Note.md': 'one\n', 'Gone.md': 'gone\n', 'New.md': 'new\n' })
     a.disk.userDelete('New.md')
     await devices.agree()
+    let begun = false
     b.onOperation = (operation) => {
-      if (operation === 'index.save') throw new Error('ENOSPC')
+      if (operation === 'index.save' && begun) throw new Error('ENOSPC')
+      begun ||= operation === 'index.save'
     }
     a.write({ 'Note.md': 'one\ntwo\n', 'New.md': 'new\n' })
     a.disk.userDelete('Gone.md')
@@ -174,10 +196,12 @@ describe('a disk that is full', () => {
 
   it('under the index, and a kill: what a peer takes back meanwhile stays taken back', async () => {
     const { devices, a, b } = await two({ ...KEPT, 'Note.md': 'one\n' })
+    let begun = false
     let saves = 0
     b.onOperation = (operation) => {
       // The checkout is done, its note is not; what comes now is received before the process dies.
-      if (operation === 'index.save') throw new Error('ENOSPC')
+      if (operation === 'index.save' && begun) throw new Error('ENOSPC')
+      begun ||= operation === 'index.save'
       if (operation === 'refs.compareAndSwap:done' && ++saves === 3) b.crash()
     }
     a.write({ 'Note.md': 'one\ntwo\n' })
@@ -191,6 +215,20 @@ describe('a disk that is full', () => {
     await devices.agree()
     expect(a.vault()).toEqual({ ...KEPT, 'Note.md': 'one\n' })
     expect(b.head).toBeNull()
+  })
+
+  it('under the index from the start: no file is touched, for nobody could tell later who wrote it', async () => {
+    const { devices, a, b } = await two({ ...KEPT, 'Note.md': 'one\n' })
+    b.onOperation = (operation) => {
+      if (operation === 'index.save') throw new Error('ENOSPC')
+    }
+    a.write({ 'Note.md': 'one\ntwo\n', 'New.md': 'new\n' })
+    await devices.pass(30_000)
+    expect(b.vault()).toEqual({ ...KEPT, 'Note.md': 'one\n' })
+    expect(b.share.lastError).not.toBeNull()
+    b.onOperation = () => undefined
+    await devices.agree()
+    expect(b.vault()).toEqual({ ...KEPT, 'Note.md': 'one\ntwo\n', 'New.md': 'new\n' })
   })
 
   it('under the repository loses no edit: it is committed when there is room', async () => {

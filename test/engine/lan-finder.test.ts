@@ -48,7 +48,7 @@ let clock: VirtualClock
 let discovery: ScriptedDiscovery
 let states: PeerStates
 let hints: [EndpointId, readonly string[]][]
-let dials: number
+let wakes: number
 let finder: LanFinder
 
 beforeEach(async () => {
@@ -56,7 +56,7 @@ beforeEach(async () => {
   discovery = new ScriptedDiscovery(clock)
   states = new PeerStates()
   hints = []
-  dials = 0
+  wakes = 0
   for (const id of [anna, ben]) states.add(id)
   finder = new LanFinder({
     discovery,
@@ -66,7 +66,7 @@ beforeEach(async () => {
       states,
       getPeers: () => [anna, ben].map((nodeId) => ({ nodeId, autoConnect: true }) as PeerRecord),
       hint: (id, direct) => hints.push([id, direct]),
-      connectAll: () => dials++,
+      wake: () => wakes++,
       onPeerStateChange: (listener) => states.onChange(listener),
     },
   })
@@ -130,11 +130,11 @@ describe('on the local network we', () => {
     expect(seconds(discovery.queries.slice(before), lost)).toEqual([0, 1])
   })
 
-  it('[L4] ask and dial at once when the network changed', async () => {
+  it('[L4] ask, and say so to who keeps the links, at once when the network changed', async () => {
     await clock.advance(40_000)
     const before = discovery.queries.length
     discovery.changed()
-    expect([discovery.queries.length, dials]).toEqual([before + 1, 1])
+    expect([discovery.queries.length, wakes]).toEqual([before + 1, 1])
   })
 
   it('[L9] leave nothing behind', async () => {
@@ -144,6 +144,6 @@ describe('on the local network we', () => {
     states.update(anna, { link: 'disconnected' })
     discovery.changed()
     await clock.advance(120_000)
-    expect([clock.pending, discovery.queries.length, dials]).toEqual([0, 1, 0])
+    expect([clock.pending, discovery.queries.length, wakes]).toEqual([0, 1, 0])
   })
 })

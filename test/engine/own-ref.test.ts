@@ -14,11 +14,11 @@ function loseState(device: TestDevice): void {
 }
 
 function backUp({ objects, refs, index }: TestDevice): () => Pick<TestDevice, 'objects' | 'refs' | 'index'> {
-  const copy = { objects: new Map(objects.objects), refs: [...refs], entries: [...index.entries], base: index.base }
+  const copy = { objects: new Map(objects.objects), refs: [...refs], entries: [...index.entries], index: { ...index } }
   return () => ({
     objects: { objects: new Map(copy.objects), partials: new Map() },
     refs: new Map(copy.refs),
-    index: { entries: new Map(copy.entries), base: copy.base },
+    index: { ...copy.index, entries: new Map(copy.entries) },
   })
 }
 

@@ -111,6 +111,11 @@ const linkEvents: fc.Arbitrary<LinkEvent> = fc.oneof(
     arbitrary: local.map((state): LinkEvent => ({ kind: 'admit', local: new Map([['vault', state]]), now: 1 })),
   },
   fc.constant<LinkEvent>({ kind: 'start' }),
+  fc.constant<LinkEvent>({ kind: 'probe', now: 0 }),
+  fc.constantFrom<LinkEvent>(
+    { kind: 'repair', owed: { kind: 'subscribe' } },
+    { kind: 'repair', owed: { kind: 'directory', share: 'vault' } },
+  ),
   fc.constantFrom<LinkEvent>({ kind: 'leave', reason: 'shutdown' }),
 )
 const PHASES: readonly LinkState['phase'][] = ['greeting', 'greeted', 'open', 'closed']

@@ -23,6 +23,7 @@ describe('two devices that dial each other at once', () => {
         true,
         true,
       ])
+      expect([seed, net.network.connections(a.id, b.id)]).toEqual([seed, 1])
       expect([a, b].flatMap((d) => d.log.filter((r) => r.event === 'link.down'))).toEqual([])
       expect([a.peer(b)?.state.lastError, b.peer(a)?.state.lastError]).toEqual([null, null])
       a.write('n.md', 'x')
@@ -40,6 +41,7 @@ describe('two devices that dial each other at once', () => {
         await net.until(() => a.isConnectedTo(b) && b.isConnectedTo(a), `seed ${seed}, round ${round}`)
         await net.clock.advance(3_000)
         expect([seed, round, a.connects(b), b.connects(a)]).toEqual([seed, round, round + 1, round + 1])
+        expect([seed, round, net.network.connections(a.id, b.id)]).toEqual([seed, round, 1])
         net.network.cut(a.id, b.id)
         await net.clock.settle()
         a.peers.connectAll()

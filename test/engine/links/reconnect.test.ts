@@ -119,11 +119,13 @@ describe('an explicit disconnect', () => {
     await Promise.all([a.start(), b.start()])
     await connected()
     await net.complete(a.peers.disconnectPeer(b.id))
-    const dials = a.dials.length
+    const [dials, attempts] = [a.dials.length, b.dials.length]
     await net.clock.advance(300_000)
     expect([a.isConnectedTo(b), b.isConnectedTo(a), a.dials.length, a.connects(b)]).toEqual([false, false, dials, 1])
+    expect(b.dials.length - attempts).toBeGreaterThan(5) // or it was not put to the test
     expect(a.peer(b)?.state.lastError).toBeNull()
-    a.peers.connectAll() // waking up does not undo it
+    a.peers.connectAll() // nor does anything but a person
+    for (const device of [a, b]) device.peers.wake()
     await net.clock.advance(60_000)
     expect(a.isConnectedTo(b)).toBe(false)
     a.peers.connectToPeer(b.id)
@@ -144,6 +146,114 @@ describe('an explicit disconnect', () => {
         'disconnected',
         null,
       ])
+    }
+  })
+})
+
+describe('a device that is not dialled from here', () => {
+  it('[L4] is let in when it dials, and after every loss it is the one that dials again', async () => {
+    a.records = [recordOf(b, { autoConnect: false })]
+    a.write('n.md', 'from a')
+    await Promise.all([a.start(), b.start()])
+    await connected()
+    await net.until(() => b.text('n.md') === 'from a' && a.peer(b)!.current, 'in step')
+    net.network.cut(a.id, b.id)
+    await net.clock.settle()
+    await connected()
+    a.peers.wake()
+    a.peers.connectAll()
+    await net.clock.advance(60_000)
+    expect([a.dials, b.dials.length, a.connects(b)]).toEqual([[], 2, 2])
+  })
+
+  it('[L4] is let in also while it is not dialled on either side, once a person asks for it', async () => {
+    a.records = [recordOf(b, { autoConnect: false })]
+    b.records = [recordOf(a, { autoConnect: false })]
+    await Promise.all([a.start(), b.start()])
+    await net.clock.advance(60_000)
+    expect([a.dials, b.dials]).toEqual([[], []])
+    await b.peers.updatePeer(a.id, { autoConnect: true })
+    await connected()
+    expect(a.dials).toEqual([])
+  })
+})
+
+describe('a peer without autoConnect', () => {
+  it('[L4] is dialled once when a person asks for it, and not again when that fails', async () => {
+    a.records = [recordOf(b, { autoConnect: false })]
+    net.network.transport('77'.repeat(32) as never, { address: b.address })
+    await a.start()
+    a.peers.connectToPeer(b.id)
+    expect(a.peer(b)!.status).toBe('connecting')
+    await net.clock.advance(300_000)
+    expect(a.dials).toHaveLength(1)
+    expect(a.peer(b)).toMatchObject({
+      status: 'disconnected',
+      state: { retryAt: null, lastError: { code: 'unreachable' } },
+    })
+  })
+
+  it('[L4] is not dialled any more from the moment at which that is switched off, and on again at once', async () => {
+    net.network.transport('77'.repeat(32) as never, { address: b.address })
+    await a.start()
+    await net.clock.advance(20_000)
+    expect(a.peer(b)!.state.retryAt).not.toBeNull()
+    const dials = a.dials.length
+    await a.peers.updatePeer(b.id, { autoConnect: false })
+    expect(a.peer(b)!.state.retryAt).toBeNull()
+    await net.clock.advance(120_000)
+    expect(a.dials.length).toBe(dials)
+    await a.peers.updatePeer(b.id, { autoConnect: true })
+    expect(a.dials.length).toBe(dials + 1)
+  })
+})
+
+describe('every wait for a peer', () => {
+  /** Timers of a device beyond those that it has without peers. */
+  const baseline = async (): Promise<number> => {
+    a.records = []
+    await a.start()
+    await net.clock.advance(1_000)
+    return a.timers
+  }
+
+  it.each([
+    ['removed', () => a.peers.removePeer(b.id)],
+    ['disconnected by hand', () => a.peers.disconnectPeer(b.id)],
+  ])('[L4] [L9] ends when the peer is %s: in an attempt, between two, on a link', async (_how, end) => {
+    const without = await baseline()
+    for (const wait of ['dial', 'retry', 'link'] as const) {
+      const squatter = wait === 'retry' ? net.network.transport('77'.repeat(32) as never, { address: b.address }) : null
+      if (wait === 'link') await b.start()
+      await a.peers.addPeer(recordOf(b))
+      a.peers.connectToPeer(b.id)
+      await net.clock.advance(5_000)
+      expect([wait, a.timers > without]).toEqual([wait, true])
+      expect([wait, a.peer(b)!.status]).toEqual([
+        wait,
+        { dial: 'connecting', retry: 'disconnected', link: 'connected' }[wait],
+      ])
+      await net.complete(end())
+      await net.clock.advance(100)
+      const dials = a.dials.length
+      expect([wait, a.timers]).toEqual([wait, without])
+      expect(a.peers.getPeers().every((p) => a.peers.states.get(p.nodeId)!.retryAt === null)).toBe(true)
+      await net.clock.advance(120_000)
+      expect([wait, a.dials.length]).toEqual([wait, dials])
+      await squatter?.close()
+    }
+  })
+
+  it('[L9] ends when the device stops, at whatever moment', async () => {
+    net.network.transport('77'.repeat(32) as never, { address: b.address })
+    for (const ms of [0, 1, 2, 3, 500, 1_500, 31_000]) {
+      await a.start()
+      await net.clock.advance(ms)
+      await net.complete(a.stop())
+      expect([ms, a.timers]).toEqual([ms, 0])
+      const dials = a.dials.length
+      await net.clock.advance(120_000)
+      expect([ms, a.dials.length]).toEqual([ms, dials])
     }
   })
 })

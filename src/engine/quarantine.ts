@@ -1,0 +1,118 @@
+import type { Codec } from '../objects/codec.ts'
+import { CorruptObjectError } from '../objects/errors.ts'
+import { ObjectCache } from '../objects/object-cache.ts'
+import type { GitObject, ObjectType, Oid } from '../objects/oid.ts'
+import { indexPack, readPackObject } from '../objects/pack-reader.ts'
+import type { IndexedObject, PackSource } from '../objects/pack-reader.ts'
+import type { ObjectStore } from '../ports/object-store.ts'
+import { checkPushedObject } from '../protocol/git/object-rules.ts'
+import type { ObjectRules } from '../protocol/git/object-rules.ts'
+
+/** Inflated bytes of one tree, commit, tag or delta's base. */
+const MAX_IN_MEMORY = 64 * 1024 * 1024
+const CACHE_BYTES = 16 * 1024 * 1024
+/** What a push may inflate to, beside so many times its size: a year's trees of a large vault make 800 times. Bytes. */
+const INFLATED_BASE = 256 * 1024 * 1024
+const INFLATED_PER_BYTE = 1000
+
+const PROGRESS_OBJECTS = 256
+
+export interface QuarantineOptions {
+  readonly rules: ObjectRules
+  readonly maxObjects: number
+  /** Awaited every few hundred objects: the place to let others run, and to throw in order to stop. */
+  readonly onProgress: () => void | Promise<void>
+}
+
+/**
+ * A pushed pack that is verified in itself and not part of the store: its objects can be read through this, beside those of the
+ * store, and nothing remains of them when it is let go (T2).
+ */
+export class Quarantine implements Pick<ObjectStore, 'has' | 'missing' | 'read'> {
+  readonly #cache = new ObjectCache<Oid>(CACHE_BYTES)
+  readonly #types = new Map<Oid, ObjectType | null>()
+
+  private constructor(
+    private readonly codec: Codec,
+    private readonly store: ObjectStore,
+    private readonly source: PackSource | null,
+    private readonly objects: ReadonlyMap<Oid, IndexedObject>,
+  ) {}
+
+  /** Nothing but the store: for a push that only deletes, or sends no pack. */
+  static empty(codec: Codec, store: ObjectStore): Quarantine {
+    return new Quarantine(codec, store, null, new Map())
+  }
+
+  /** @throws CorruptObjectError when anything about the pack, or one of its objects, is not as it should be */
+  static async open(
+    codec: Codec,
+    store: ObjectStore,
+    source: PackSource,
+    options: QuarantineOptions,
+  ): Promise<Quarantine> {
+    const { objects } = await indexPack(codec, source, {
+      resolveBase: async (oid) => ((await store.has(oid)) ? store.read(oid) : undefined),
+      maxObjects: options.maxObjects,
+      maxObjectSize: MAX_IN_MEMORY,
+      maxInflated: INFLATED_BASE + INFLATED_PER_BYTE * source.size,
+      onLarge: () => undefined,
+      onProgress: options.onProgress,
+    })
+    const quarantine = new Quarantine(codec, store, source, new Map(objects.map((object) => [object.oid, object])))
+    await quarantine.#check(options)
+    return quarantine
+  }
+
+  get pack(): PackSource | null {
+    return this.source
+  }
+
+  async has(oid: Oid): Promise<boolean> {
+    return this.objects.has(oid) || this.store.has(oid)
+  }
+
+  async missing(oids: Iterable<Oid>): Promise<Oid[]> {
+    return this.store.missing([...new Set(oids)].filter((oid) => !this.objects.has(oid)))
+  }
+
+  async read(oid: Oid): Promise<GitObject> {
+    const entry = this.objects.get(oid)
+    if (!entry || !this.source) return this.store.read(oid)
+    const cached = this.#cache.get(oid)
+    if (cached) return cached
+    const object = await readPackObject(
+      this.codec,
+      this.source,
+      entry.offset,
+      { byOid: (base) => this.read(base) },
+      MAX_IN_MEMORY,
+    )
+    this.#cache.set(oid, object)
+    return object
+  }
+
+  /** Null when it is nowhere. */
+  async typeOf(oid: Oid): Promise<ObjectType | null> {
+    const here = this.objects.get(oid)?.type ?? this.#types.get(oid)
+    if (here !== undefined) return here
+    const type = (await this.store.info(oid))?.type ?? null
+    this.#types.set(oid, type)
+    return type
+  }
+
+  /** Each object of the pack by itself, and that what it names is of the right kind where it is there at all. */
+  async #check({ rules, onProgress }: QuarantineOptions): Promise<void> {
+    let checked = 0
+    for (const { oid, type } of this.objects.values()) {
+      if (type === 'blob') continue
+      if (++checked % PROGRESS_OBJECTS === 0) await onProgress()
+      for (const named of checkPushedObject(type, (await this.read(oid)).content, oid, rules)) {
+        const found = await this.typeOf(named.oid)
+        if (named.type === null || found === null || found === named.type) continue
+        const wrong = `${named.oid} is a ${found} where a ${named.type} belongs`
+        throw new CorruptObjectError('bad-object', wrong, { oid: named.oid })
+      }
+    }
+  }
+}
