@@ -41,6 +41,7 @@ const plugin = {
   format: 'cjs',
   platform: 'browser',
   external: ['obsidian', 'electron', '@codemirror/*', '@lezer/*', ...builtinModules, 'node:*'],
+  define: { 'import.meta.url': 'undefined' }, // there is none in a CommonJS file
 }
 
 /** CommonJS packages inside an ES module still ask for `require`. */

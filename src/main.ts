@@ -1,29 +1,31 @@
 import { Plugin } from 'obsidian'
-import { openDeviceKey } from './adapters/obsidian/device-key.ts'
-import { readDeviceName, writeDeviceName } from './adapters/obsidian/device-name.ts'
-import { TandemSettingTab } from './ui/settings-tab.ts'
-import type { IdentityState } from './ui/settings-tab.ts'
+import { obsidianParts } from './plugin/obsidian-parts.ts'
+import { TandemHost } from './plugin/tandem-host.ts'
+import { registerScreens, type TandemScreens } from './ui/shell/tandem-screens.ts'
 
-/** The composition root of the plugin. At this stage: a name, an id, and a tab that shows them; it does not sync yet. */
+/** The composition root of the plugin. */
 export default class TandemPlugin extends Plugin {
-  override async onload(): Promise<void> {
-    const { app } = this
-    let identity: IdentityState = { kind: 'opening' }
-    const tab = new TandemSettingTab(app, this, {
-      get name() {
-        return readDeviceName(app)
-      },
-      get identity() {
-        return identity
-      },
-      rename: (name) => writeDeviceName(app, name),
-    })
-    this.addSettingTab(tab)
-    try {
-      identity = { kind: 'ready', id: (await openDeviceKey(app.secretStorage)).id }
-    } catch (error) {
-      identity = { kind: 'failed', message: error instanceof Error ? error.message : String(error) }
-    }
-    tab.update()
+  #host: TandemHost | null = null
+  #screens: TandemScreens | null = null
+
+  override onload(): void {
+    const parts = obsidianParts(this)
+    const host = new TandemHost(parts)
+    this.#host = host
+    this.#screens = registerScreens(this, host)
+    const stop = () => host.stop().finally(() => parts.clock.close())
+    this.register(() => void stop())
+    // The app waits for goodbyes, shortly.
+    this.registerEvent(this.app.workspace.on('quit', (tasks) => tasks.add(() => host.stop())))
+    this.app.workspace.onLayoutReady(() => void host.start())
+  }
+
+  /** Turned on by a person just now: show the way. */
+  override onUserEnable(): void {
+    this.#screens?.welcome()
+  }
+
+  override onExternalSettingsChange(): void {
+    void this.#host?.reload()
   }
 }

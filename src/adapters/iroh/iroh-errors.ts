@@ -44,8 +44,15 @@ export function connectionError(cause: unknown): TransportError {
   const code = /error_code: (\d+)/.exec(text)
   const by = code ? 'peer' : /LocallyClosed/.test(text) ? 'us' : 'network'
   const data = code ? { by, code: Number(code[1]) } : { by }
-  return new TransportError('disconnected', `The connection is over: ${text}`, data, { cause })
+  return new TransportError('disconnected', CONNECTION_OVER[by], data, { cause })
 }
+
+/** What people read (L10); the binding's own text is in the error's cause. */
+const CONNECTION_OVER = {
+  us: 'The connection was closed here.',
+  peer: 'The other device closed the connection.',
+  network: 'The connection was lost.',
+} as const
 
 export function connectError(cause: unknown): TransportError {
   const text = irohMessage(cause)
@@ -56,7 +63,12 @@ export function connectError(cause: unknown): TransportError {
   if (/UnknownIssuer|invalid peer certificate/.test(text)) {
     return new TransportError('unreachable', 'Another device answers at this address.', { text }, { cause })
   }
-  return new TransportError('unreachable', `The device cannot be reached: ${text}`, { text }, { cause })
+  const words = /No addressing information/.test(text)
+    ? 'There is no address at which the device could be reached.'
+    : /refused to accept|ApplicationClosed|aborted by peer/.test(text)
+      ? 'The device turned the connection away; it may be about to end, or busy.'
+      : 'The device cannot be reached.'
+  return new TransportError('unreachable', words, { text }, { cause })
 }
 
 /** The port is another process's, or the system keeps it to itself; numbers of Linux, macOS and Windows. */

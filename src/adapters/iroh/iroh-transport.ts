@@ -21,6 +21,8 @@ const MAX_WAITING = 64
 export const BUSY_CODE = 4008
 /** Between two tries when the binding refuses to hand over the next arrival. */
 const ACCEPT_PAUSE_MS = 1000
+/** Between two looks at whether there is a relay. The binding's own `online()` never ends where there is none. */
+const RELAY_LOOK_MS = 50
 
 export interface IrohTransportOptions extends EndpointOptions {
   readonly clock: Clock
@@ -31,6 +33,11 @@ export interface IrohTransportOptions extends EndpointOptions {
 export interface IrohTransport extends Transport {
   /** The sockets as bound, `ip:port`: to ask for the same ports at the next start. */
   boundSockets(): readonly string[]
+  /**
+   * Waits until `address()` names a relay: at most so many ms, and not at all where relays are off or the address is known anyway.
+   * Whether it does. @throws the signal's reason.
+   */
+  awaitRelay(withinMs: number, signal?: AbortSignal): Promise<boolean>
   /** Closes every connection without waiting, for a process about to exit: peers know at once, not after 35 s. */
   closeConnections(code: number, reason: string): void
 }
@@ -61,6 +68,7 @@ class NativeTransport implements IrohTransport {
   readonly #warn: (message: string) => void
   /** The relay that it will be, if there is just one: the binding names it only once it is connected there. */
   readonly #ownRelay: string | null
+  readonly #hasRelays: boolean
   readonly #connections = new Set<IrohConnection>()
   readonly #arrivals = new AcceptQueue<Connection>(MAX_WAITING)
   /** Native dials and handshakes under way, ours and those of others; none rejects. */
@@ -77,6 +85,7 @@ class NativeTransport implements IrohTransport {
     this.#clock = options.clock
     this.#warn = options.onWarning ?? (() => {})
     const { relay } = options
+    this.#hasRelays = relay === 'default' || (relay !== 'off' && relay.length > 0)
     this.#ownRelay = typeof relay !== 'string' && relay.length === 1 ? new URL(relay[0]!).href : null
     this.id = endpoint.id().toString() as EndpointId
     this.#lastSockets = endpoint.boundSockets()
@@ -101,6 +110,16 @@ class NativeTransport implements IrohTransport {
     const direct = [...new Set([...reachableAddresses(bound), ...found])].slice(0, MAX_DIRECT_ADDRESSES)
     const relay = known.relayUrl() ?? this.#ownRelay
     return relay === null ? { id: this.id, direct } : { id: this.id, direct, relay }
+  }
+
+  async awaitRelay(withinMs: number, signal?: AbortSignal): Promise<boolean> {
+    const giveUpAt = this.#clock.now() + withinMs
+    for (;;) {
+      if (this.address().relay !== undefined) return true
+      const left = giveUpAt - this.#clock.now()
+      if (!this.#hasRelays || this.#closing || left <= 0) return false
+      await this.#clock.sleep(Math.min(RELAY_LOOK_MS, left), signal)
+    }
   }
 
   connect(to: PeerAddress, signal?: AbortSignal): Promise<Connection> {

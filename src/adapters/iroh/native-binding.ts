@@ -23,6 +23,11 @@ const BUILDS: Readonly<Record<string, readonly string[]>> = {
   'android-arm': ['android-arm-eabi'],
 }
 
+/** The builds that run on a platform (`process.platform`-`process.arch`), best first; none for an unknown one. */
+export function buildsOf(platform: string): readonly string[] {
+  return BUILDS[platform] ?? []
+}
+
 const loaded = new Map<string, Iroh>()
 
 /**
