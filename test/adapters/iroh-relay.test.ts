@@ -39,6 +39,42 @@ describe('an endpoint with an own relay', () => {
   })
 })
 
+describe('waiting for a relay', () => {
+  it('of several, ends when the address names the one that was chosen', async () => {
+    relay = await TestRelay.start()
+    const other = await TestRelay.start()
+    try {
+      const transport = await endpoints.open({ relay: [relay.url, other.url] })
+      expect(transport.address().relay).toBeUndefined()
+      expect(await transport.awaitRelay(60_000)).toBe(true)
+      expect([`${relay.url}/`, `${other.url}/`]).toContain(transport.address().relay)
+    } finally {
+      await other.close()
+    }
+  })
+
+  it('ends without one when none answers in time, when the endpoint is closed, or when the signal says so', async () => {
+    const nobody = ['http://127.0.0.1:9', 'http://127.0.0.1:10']
+    const transport = await endpoints.open({ relay: nobody })
+    expect(await transport.awaitRelay(300)).toBe(false)
+    expect(await transport.awaitRelay(0)).toBe(false)
+    const stop = new AbortController()
+    const waiting = transport.awaitRelay(60_000, stop.signal)
+    stop.abort(new Error('no longer wanted'))
+    await expect(waiting).rejects.toThrow('no longer wanted')
+    const other = await endpoints.open({ relay: nobody })
+    const cut = other.awaitRelay(60_000)
+    await other.close()
+    expect(await cut).toBe(false)
+  })
+
+  it('does not wait where relays are off, or where there is just the one', async () => {
+    expect(await (await endpoints.open()).awaitRelay(3_600_000)).toBe(false)
+    const one = await endpoints.open({ relay: ['http://127.0.0.1:9'] })
+    expect(await one.awaitRelay(3_600_000)).toBe(true)
+  })
+})
+
 describe('the relay of the tests', () => {
   it('turns away a client that does not hold the key of its id', async () => {
     relay = await TestRelay.start()

@@ -294,6 +294,20 @@ describe('error texts of the binding', () => {
     expect(connectError(withTrace(text)).code).toBe(code)
   })
 
+  it('[L10] reach people as plain sentences, without the names and files of Rust', () => {
+    const rust =
+      'ConnectError::Connecting (/root/.cargo/registry/src/iroh-1.0.2/src/endpoint.rs:1060:20) Caused by: aborted by peer'
+    for (const error of [
+      connectError(withTrace(rust)),
+      connectError(withTrace('something new (src/new.rs:1:1)')),
+      streamError(withTrace('ConnectionLost(LocallyClosed)')),
+      streamError(withTrace('ConnectionLost(ApplicationClosed(ApplicationClose { error_code: 5, reason: b"x" }))')),
+    ]) {
+      expect(error.message).toMatch(/^[A-Z][^:(){}]+\.$/)
+      expect((error.cause as Error).message).not.toBe('') // for whoever looks into it
+    }
+  })
+
   it.each([
     ['closed by peer: why (code 5)', { by: 'peer', code: 5, reason: 'why' }],
     ['closed by peer: a (code 1) b\n (code 4001)', { by: 'peer', code: 4001, reason: 'a (code 1) b\n' }],

@@ -129,12 +129,39 @@ describe('the state folder', () => {
     ['empty', () => ''],
     ['something else', () => '[1, 2]'],
     ['without its fields', () => '{"version": 1}'],
-  ])('has a data.json that is %s', async (what, change) => {
-    const device = await damaged(`damaged ${what}`, change)
-    const before = readFileSync(join(device.state, 'data.json'), 'utf8')
-    for (const command of every)
-      await expectRefusal([command, device.vault, '--state', device.state], 4, 'damaged', 'data.json')
-    expect(readFileSync(join(device.state, 'data.json'), 'utf8')).toBe(before)
+  ])(
+    'has a data.json that is %s: commands that read refuse it, "up" sets it aside and goes on',
+    async (what, change) => {
+      const device = await damaged(`damaged ${what}`, change)
+      device.write('Note.md', 'hello\n')
+      const before = readFileSync(join(device.state, 'data.json'), 'utf8')
+      for (const command of ['log', 'status', 'config'])
+        await expectRefusal([command, device.vault, '--state', device.state], 4, 'damaged', 'data.json')
+      expect(readFileSync(join(device.state, 'data.json'), 'utf8')).toBe(before)
+      const up = await device.must('up', '--once', '--json')
+      const told = up.lines.filter(({ event, kind }) => event === 'log' && kind === 'device.warning')
+      expect(told.map(({ message }) => message).join()).toMatch(
+        /damaged .* is kept as .*data\.json\.damaged-1\..*paired again/,
+      )
+      expect(readFileSync(join(device.state, 'data.json.damaged-1'), 'utf8')).toBe(before)
+      expect((await device.must('log')).stdout).toMatch(/\w/)
+    },
+  )
+
+  it('has a data.json that is damaged: "init" and "invite" set it aside, too, each under a name of its own', async () => {
+    const device = await damaged('damaged twice', () => '{')
+    const { id } = (await device.must('init', '--json')).lines.at(-1) as { id: string }
+    expect(id).toMatch(/^[0-9a-f]{64}$/)
+    writeFileSync(join(device.state, 'data.json'), 'second')
+    const inviting = device.spawn('invite', ['--json'])
+    await inviting.waitFor((event) => typeof event.link === 'string', 'a link')
+    expect(inviting.events.find(({ event }) => event === 'warning')).toMatchObject({
+      message: expect.stringContaining('data.json.damaged-2') as string,
+    })
+    await inviting.stop()
+    const kept = [1, 2].map((n) => readFileSync(join(device.state, `data.json.damaged-${n}`), 'utf8'))
+    expect(kept).toEqual(['{', 'second'])
+    expect((await device.must('status', '--json')).lines.at(-1)).toMatchObject({ device: { id } })
   })
 
   it('has a key that is damaged', async () => {

@@ -23,6 +23,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
 const DEVICES = 5
+/** A process of this fleet: some ten notes per device, and Node itself. It may not grow with the time that it runs. */
+const MEMORY_MB = 400
 /** The fleet must agree within this once nothing disturbs it: reconnects wait up to 30 s, and one may follow another. */
 const AGREE_MS = 180_000
 const NETWORK = ['--relay', 'off', '--no-lan', '--bind', '127.0.0.1:0']
@@ -199,13 +201,49 @@ function memoryOf(pid) {
   }
 }
 
-/** Nothing of ours is left over in the state folder or the vault. */
+/** Nothing of ours is left over in the state folder or the vault: no lock, no socket, no temporary file of any store. */
 function leftovers(device) {
   const inState = readdirSync(device.state, { recursive: true }).filter((name) =>
-    /(^|\/)(lock|control\.sock)|\.lock$|\.tmp$|tmp_|incoming/.test(name),
+    /(^|\/)(lock|control\.sock)|\.lock$|\.tmp$|tmp_|incoming|\.tandem-/.test(name),
   )
   const inVault = readdirSync(device.vault, { recursive: true }).filter((name) => /\.tandem/.test(name))
   return [...inState, ...inVault]
+}
+
+/** Processes of this machine, others than ours, that were started for this fleet: whoever started them, and forgot them. */
+function strayProcesses() {
+  if (!existsSync('/proc')) return []
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return []
+    try {
+      const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
+      return line.includes(folder) ? [`${pid} ${line}`] : []
+    } catch {
+      return [] // gone meanwhile
+    }
+  })
+}
+
+/** What is wrong with the status of a device of a fleet at rest. */
+function statusProblems({ name }, status, everybody) {
+  const wrong = []
+  const say = (what) => wrong.push(`the status of ${name} says ${what}`)
+  const others = everybody.map((device) => device.name).filter((other) => other !== name)
+  if (!status.running || !status.settled) say(`running ${status.running}, settled ${status.settled}`)
+  if (status.share?.error || status.share?.consent || status.share?.issues.length) say(JSON.stringify(status.share))
+  if (status.share?.files !== everybody[0].files().size) say(`${status.share?.files} files`)
+  const names = status.peers.map((peer) => peer.name).sort()
+  if (names.join() !== others.sort().join()) say(`that it knows ${names.join(', ')}`)
+  for (const peer of status.peers) {
+    if (peer.status !== 'connected' || !peer.current || peer.health !== 'healthy' || peer.lastError)
+      say(`that ${peer.name} is ${peer.status}, ${peer.health}, current ${peer.current}, ${peer.lastError?.message}`)
+    const { files, queueDepth, connectedSince, lastSuccessAt } = peer.metrics
+    if (files?.ahead !== 0 || files.behind !== 0) say(`that ${peer.name} is ${JSON.stringify(files)} files apart`)
+    if (queueDepth !== 0) say(`that ${queueDepth} messages wait for ${peer.name}`)
+    if (connectedSince === null || lastSuccessAt === null) say(`nothing of when ${peer.name} was connected`)
+  }
+  if (status.total.connected !== others.length || status.total.drops !== 0) say(JSON.stringify(status.total))
+  return wrong
 }
 
 async function pairAll(devices) {
@@ -277,7 +315,11 @@ await pairAll(devices)
 for (const device of devices) device.start()
 await makeChaos(devices, performance.now() + minutes * 60_000)
 const agreedMs = await awaitAgreement(devices)
+const statuses = agreedMs === null ? [] : await Promise.all(devices.map((device) => device.status()))
+for (const [i, status] of statuses.entries()) problems.push(...statusProblems(devices[i], status, devices))
+if (agreedMs !== null && !same(devices)) problems.push('the vaults moved apart again')
 for (const device of devices) if (device.up) peakMemory = Math.max(peakMemory, memoryOf(device.up.pid))
+if (peakMemory > MEMORY_MB) problems.push(`a process took ${peakMemory.toFixed(0)} MB, more than ${MEMORY_MB}`)
 await Promise.all(devices.map((device) => device.end('SIGINT')))
 
 const files = devices[0].files()
@@ -293,12 +335,16 @@ for (const device of devices) {
   if (fsck.status !== 0) problems.push(`git fsck of ${device.name}: ${fsck.stderr}`)
 }
 if (children.size) problems.push(`${children.size} processes still run`)
+for (const stray of strayProcesses()) problems.push(`a process was left behind: ${stray}`)
+const traffic = statuses.map(({ total }) => total)
+const sumOf = (key) => traffic.reduce((sum, total) => sum + total[key], 0)
 
 console.log(`
   edits       ${count.edits} in notes of one device, ${count.shared} in shared ones (${count.renames} renames, ${count.deletes} deletions)
   disturbed   ${count.kills} kills, ${count.stops} stops in order
   agreed      ${agreedMs === null ? 'never' : `${(agreedMs / 1000).toFixed(1)} s after the last disturbance`}
   vaults      ${files.size} files, ${[...files.keys()].filter((path) => path.includes('(conflict')).length} of them conflict copies, ${written.size} lines written, ${lost.length} lost
+  traffic     ${(sumOf('bytesSent') / 1e6).toFixed(1)} MB and ${sumOf('messagesSent')} messages in the last life of each, ${sumOf('reconnects')} links lost in it
   memory      ${peakMemory.toFixed(0)} MB at most per process`)
 for (const problem of problems) console.log(`\nPROBLEM  ${problem}`)
 console.log(

@@ -45,6 +45,8 @@ export class IdbCatalog {
   readonly #codec: Codec
   readonly #database: ShareDatabase
   readonly #packs: Map<string, IdbPack>
+  /** Objects whose copy in a pack, by its id, was found damaged. Found again after a restart. */
+  readonly #damaged = new Map<Oid, Set<string>>()
 
   private constructor(codec: Codec, database: ShareDatabase) {
     this.#codec = codec
@@ -82,14 +84,21 @@ export class IdbCatalog {
 
   has(oid: Oid): boolean {
     if (this.large.has(oid)) return true
-    for (const pack of this.#packs.values()) if (pack.index.find(oid) !== undefined) return true
+    for (const _ of this.holding(oid)) return true
     return false
+  }
+
+  /** The copy in the pack, or the one in records of its own, is of no use; what is stored next takes its place. */
+  passOver(oid: Oid, pack: IdbPack | null): void {
+    if (!pack) this.large.delete(oid)
+    else if (this.#damaged.has(oid)) this.#damaged.get(oid)!.add(pack.id)
+    else this.#damaged.set(oid, new Set([pack.id]))
   }
 
   *holding(oid: Oid): Generator<{ readonly pack: IdbPack; readonly offset: number }> {
     for (const pack of this.#packs.values()) {
       const offset = pack.index.find(oid)
-      if (offset !== undefined) yield { pack, offset }
+      if (offset !== undefined && !this.#damaged.get(oid)?.has(pack.id)) yield { pack, offset }
     }
   }
 

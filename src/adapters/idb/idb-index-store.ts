@@ -17,6 +17,8 @@ type Row = readonly [VaultPath, Oid, number, number, number, number, number]
 interface Meta {
   readonly version: number
   readonly base: Oid | null
+  /** Absent in what an older version wrote. */
+  readonly unfinished?: readonly Oid[]
 }
 
 export interface IdbIndexStoreOptions {
@@ -51,6 +53,7 @@ export class IdbIndexStore implements IndexStore {
       if (!bucket) buckets.set(key, (bucket = { put: [], remove: [] }))
       return bucket
     }
+    const unfinished = changes.unfinished && [...changes.unfinished]
     for (const path of changes.remove ?? []) bucketOf(path).remove.push(path)
     for (const [path, entry] of changes.put ?? []) bucketOf(path).put.push(encodeRow(path, entry))
     await this.#turns.run(async () => {
@@ -68,6 +71,7 @@ export class IdbIndexStore implements IndexStore {
         change<Meta>(store, META, (meta) => ({
           version: VERSION,
           base: changes.base === undefined ? (meta?.base ?? null) : changes.base,
+          unfinished: unfinished ?? meta?.unfinished ?? [],
         }))
       })
     })
@@ -80,8 +84,11 @@ export class IdbIndexStore implements IndexStore {
       this.#options.onDamaged?.()
     }
     this.#checked = true
-    return state ?? { entries: new Map(), base: null }
+    return state ?? { entries: new Map(), base: null, unfinished: [] }
   }
+
+  /** The database is closed by who opened it. */
+  async close(): Promise<void> {}
 }
 
 function change<T>(store: IDBObjectStore, key: string, by: (value: T | undefined) => T): void {
@@ -90,14 +97,14 @@ function change<T>(store: IDBObjectStore, key: string, by: (value: T | undefined
 }
 
 function decode(records: readonly (readonly [key: string, value: unknown])[]): IndexState | undefined {
-  if (records.length === 0) return { entries: new Map(), base: null }
+  if (records.length === 0) return { entries: new Map(), base: null, unfinished: [] }
   const entries = new Map<VaultPath, IndexEntry>()
   let meta: Meta | undefined
   for (const [key, record] of records) {
     if (key === META) meta = record as Meta
     else if (!Array.isArray(record) || !decodeRows(record as unknown[], entries)) return undefined
   }
-  return meta?.version === VERSION ? { entries, base: meta.base } : undefined
+  return meta?.version === VERSION ? { entries, base: meta.base, unfinished: meta.unfinished ?? [] } : undefined
 }
 
 function decodeRows(rows: readonly unknown[], into: Map<VaultPath, IndexEntry>): boolean {

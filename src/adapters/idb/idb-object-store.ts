@@ -41,7 +41,7 @@ const TRIES = 3
 /**
  * The objects of a share in IndexedDB: packs and large blobs in records of 1 MiB, the packs' indexes in memory. Small packs are merged
  * when there are many. One instance per database writes at a time. The content of what `read` returns may be shared and must not be
- * changed; every read is checked against its oid.
+ * changed; every read is checked against its oid, and a copy found damaged is passed over.
  */
 export class IdbObjectStore implements ObjectStore {
   readonly #codec: Codec
@@ -111,6 +111,7 @@ export class IdbObjectStore implements ObjectStore {
         return
       } catch (error) {
         // Its pack was merged into another meanwhile: on from there.
+        if (isDamage(error)) this.#leave(oid)
         if (!(error instanceof ChunkGoneError) || tries === TRIES) throw error
       }
     }
@@ -196,9 +197,12 @@ export class IdbObjectStore implements ObjectStore {
     const large = this.#catalog.large.get(oid)
     if (large) {
       if (large.size > largestBlob) throw tooLarge(oid)
-      return {
-        type: 'blob',
-        content: await collectExactly(large.size, this.#streamLarge(oid, large.id, large.size, 0)),
+      try {
+        const content = await collectExactly(large.size, this.#streamLarge(oid, large.id, large.size, 0))
+        return { type: 'blob', content }
+      } catch (error) {
+        if (isDamage(error)) this.#leave(oid)
+        throw error
       }
     }
     const object = await this.#locate(oid, (pack, offset) => this.#readPacked(oid, pack, offset, largestBlob))
@@ -233,6 +237,12 @@ export class IdbObjectStore implements ObjectStore {
     return offset === 0 ? verified(this.#codec, oid, size, content) : content
   }
 
+  /** The copy that a stream reads first is damaged. */
+  #leave(oid: Oid): void {
+    const [first] = this.#catalog.holding(oid)
+    this.#catalog.passOver(oid, this.#catalog.large.has(oid) || !first ? null : first.pack)
+  }
+
   /** Tries every copy of the object until one is sound; looks again when packs were merged meanwhile. */
   async #locate<T>(
     oid: Oid,
@@ -246,12 +256,17 @@ export class IdbObjectStore implements ObjectStore {
           return await inPack(pack, offset)
         } catch (error) {
           if (error instanceof ChunkGoneError) gone = true
-          else if (error instanceof CorruptObjectError && error.code !== 'too-large') damage = error
-          else throw error
+          else if (isDamage(error)) {
+            damage = error
+            this.#catalog.passOver(oid, pack)
+          } else throw error
         }
       }
       if (!gone) break
-      if (tries === TRIES - 1) damage ??= damaged(oid)
+      if (tries === TRIES - 1) {
+        damage ??= damaged(oid)
+        for (const { pack } of [...this.#catalog.holding(oid)]) this.#catalog.passOver(oid, pack)
+      }
     }
     if (damage) throw damage
     return undefined
@@ -260,6 +275,11 @@ export class IdbObjectStore implements ObjectStore {
   #checkOpen(): void {
     if (this.#closed) throw new StoreError('closed', 'the object store is closed')
   }
+}
+
+/** Not for what is only too large: another copy is as large. */
+function isDamage(error: unknown): error is CorruptObjectError {
+  return error instanceof CorruptObjectError && error.code !== 'too-large'
 }
 
 function yieldToOthers(): Promise<void> {

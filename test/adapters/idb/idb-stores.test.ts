@@ -6,7 +6,7 @@ import { IdbRefStore } from '../../../src/adapters/idb/idb-ref-store.ts'
 import { ShareDatabase } from '../../../src/adapters/idb/share-database.ts'
 import { createWebCodec } from '../../../src/adapters/web/web-codec.ts'
 import { indexStoreContract } from '../../contracts/index-store.contract.ts'
-import { objectStoreContract } from '../../contracts/object-store.contract.ts'
+import { damaged, objectStoreContract } from '../../contracts/object-store.contract.ts'
 import { refStoreContract } from '../../contracts/ref-store.contract.ts'
 
 /** A connection of its own per instance, on the same data. */
@@ -18,6 +18,14 @@ function aPlace<T>(open: (database: ShareDatabase) => Promise<T>) {
       const database = new ShareDatabase('share', factory)
       databases.push(database)
       return open(database)
+    },
+    async damage() {
+      const database = new ShareDatabase('share', factory)
+      const records = await database.readAll('data/')
+      await database.write(database.durable, (store) => {
+        for (const [key, bytes] of records) store.put(damaged(bytes as Uint8Array), key)
+      })
+      await database.close()
     },
     async dispose() {
       for (const database of databases) await database.close()

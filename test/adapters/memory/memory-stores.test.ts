@@ -6,7 +6,7 @@ import type { MemoryRefDisk } from '../../../src/adapters/memory/memory-ref-stor
 import { nodeCodec } from '../../../src/adapters/node/node-codec.ts'
 import type { Oid } from '../../../src/objects/oid.ts'
 import { indexStoreContract, rows } from '../../contracts/index-store.contract.ts'
-import { objectStoreContract } from '../../contracts/object-store.contract.ts'
+import { damaged, objectStoreContract } from '../../contracts/object-store.contract.ts'
 import { refStoreContract } from '../../contracts/ref-store.contract.ts'
 import { aBlob } from '../../support/object-samples.ts'
 
@@ -27,7 +27,10 @@ objectStoreContract(
   async () => nodeCodec,
   async () => {
     const disk = createMemoryObjectDisk()
-    return { open: async () => new MemoryObjectStore(nodeCodec, disk), dispose: nothing }
+    const damage = async () => {
+      for (const [oid, { type, content }] of disk.objects) disk.objects.set(oid, { type, content: damaged(content) })
+    }
+    return { open: async () => new MemoryObjectStore(nodeCodec, disk), damage, dispose: nothing }
   },
 )
 

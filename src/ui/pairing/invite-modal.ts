@@ -1,0 +1,157 @@
+import { Modal, type App } from 'obsidian'
+import { VAULT_SHARE } from '../../engine/app.ts'
+import { encodePairingLink, INVITATION_MS } from '../../peers/pairing-link.ts'
+import { screenClock } from '../clock.ts'
+import { addCopyButton } from '../copy-button.ts'
+import type { TandemFace } from '../face.ts'
+import { errorSentence } from '../words/error-sentence.ts'
+import { formatCountdown } from '../words/format.ts'
+import { whyNoDevice } from './availability.ts'
+import { buttons, drawFailure, drawStep, drawWaiting } from './draw-step.ts'
+import { newInvite, updateInvite, type InviteEffect, type InviteEvent, type InviteState } from './invite-flow.ts'
+import { isPairingStep } from './pairing-step.ts'
+import { drawQr } from './qr-canvas.ts'
+import { QuestionRelay } from './question-relay.ts'
+
+const TITLES: Record<InviteState['kind'], string> = {
+  opening: 'Add a device',
+  waiting: 'Add a device',
+  code: 'Compare the codes',
+  vaults: 'Compare the vaults',
+  answered: 'Almost there',
+  done: 'Device added',
+  failed: 'The device was not added',
+}
+
+const STEPS = [
+  'Install Tandem in the vault on the other device.',
+  'Scan this code with its camera, or choose “Join device” there and paste the link.',
+  'Compare a short code on both screens.',
+]
+
+/** Flow A: shows the code that another device uses to join. Closing it ends the invitation. */
+export class InviteModal extends Modal {
+  readonly #face: TandemFace
+  #state: InviteState
+  readonly #relay: QuestionRelay
+  readonly #ends: (() => void)[] = []
+  #cancelInvitation: () => void = () => undefined
+  #countdown: HTMLElement | null = null
+
+  constructor(app: App, face: TandemFace) {
+    super(app)
+    this.#face = face
+    this.#state = newInvite()[0]
+    this.#relay = new QuestionRelay(
+      (question) => this.#dispatch({ kind: 'question', question }),
+      () => this.#dispatch({ kind: 'withdrawn' }),
+    )
+    this.modalEl.addClass('tandem-modal')
+  }
+
+  override onOpen(): void {
+    this.#ends.push(this.#face.answerQuestions('inviter', this.#relay.ask))
+    const timer = window.setInterval(() => this.#tick(), 1000)
+    this.#ends.push(() => window.clearInterval(timer))
+    const [state, effects] = newInvite()
+    this.#enter(state, effects)
+  }
+
+  override onClose(): void {
+    for (const end of this.#ends.splice(0)) end()
+    this.#relay.answer(false)
+    this.#cancelInvitation()
+    this.contentEl.empty()
+  }
+
+  #dispatch(event: InviteEvent): void {
+    const [state, effects] = updateInvite(this.#state, event)
+    this.#enter(state, effects)
+  }
+
+  #enter(state: InviteState, effects: readonly InviteEffect[]): void {
+    const changed = state !== this.#state
+    this.#state = state
+    if (changed || effects.length > 0) this.#draw()
+    for (const effect of effects) this.#perform(effect)
+  }
+
+  #perform(effect: InviteEffect): void {
+    switch (effect.kind) {
+      case 'invite':
+        return this.#invite()
+      case 'cancel':
+        return this.#cancelInvitation()
+      case 'answer':
+        return this.#relay.answer(effect.yes)
+    }
+  }
+
+  #invite(): void {
+    const { device, condition } = this.#face
+    if (!device || condition.kind === 'offline')
+      return this.#dispatch({ kind: 'failed', error: whyNoDevice(condition) })
+    try {
+      const invitation = device.peers.invite(VAULT_SHARE)
+      this.#cancelInvitation = () => invitation.cancel()
+      invitation.paired.then(
+        (record) => this.#dispatch({ kind: 'paired', deviceName: record.name }),
+        (error: unknown) => this.#dispatch({ kind: 'failed', error: errorSentence(error) }),
+      )
+      const expiresAt = screenClock.now() + INVITATION_MS
+      this.#dispatch({ kind: 'opened', link: encodePairingLink(invitation.offer), expiresAt })
+    } catch (error) {
+      this.#dispatch({ kind: 'failed', error: errorSentence(error) })
+    }
+  }
+
+  #draw(): void {
+    const el = this.contentEl
+    const state = this.#state
+    const actions = {
+      answer: (yes: boolean) => this.#dispatch({ kind: 'answer', yes }),
+      close: () => this.close(),
+      retry: () => this.#dispatch({ kind: 'retry' }),
+    }
+    el.empty()
+    this.#countdown = null
+    this.setTitle(TITLES[state.kind])
+    if (isPairingStep(state)) return drawStep(el, state, actions).focus()
+    switch (state.kind) {
+      case 'opening':
+        return drawWaiting(el, 'One moment…', 'A link for the other device is being made.')
+      case 'waiting':
+        return this.#drawLink(el, state)
+      case 'failed':
+        return drawFailure(el, state.error, actions, 'Make a new link').focus()
+    }
+  }
+
+  #drawLink(el: HTMLElement, { invitation, note }: Extract<InviteState, { kind: 'waiting' }>): void {
+    if (note) el.createEl('p', { cls: 'tandem-warning', text: note, attr: { role: 'status' } })
+    const columns = el.createDiv({ cls: 'tandem-invite' })
+    drawQr(columns, invitation.link)
+    const steps = columns.createEl('ol', { cls: 'tandem-steps' })
+    for (const text of STEPS) steps.createEl('li', { text })
+    const link = el.createDiv({ cls: 'tandem-link' })
+    link.createEl('input', {
+      type: 'text',
+      value: invitation.link,
+      attr: { readonly: 'true', 'aria-label': 'Pairing link' },
+    })
+    const copy = addCopyButton(link, 'Copy link', () => invitation.link)
+    const line = el.createDiv({ cls: 'tandem-waiting', attr: { role: 'status' } })
+    line.createSpan({ cls: 'tandem-spinner' })
+    line.createSpan({ text: 'Waiting for the other device…' })
+    this.#countdown = line.createSpan({ cls: 'tandem-countdown' })
+    this.#tick()
+    buttons(el, [['Cancel', () => this.close()]])
+    copy.buttonEl.focus()
+  }
+
+  #tick(): void {
+    if (this.#state.kind !== 'waiting') return
+    const left = this.#state.invitation.expiresAt - screenClock.now()
+    this.#countdown?.setText(`The link works for ${formatCountdown(left)}`)
+  }
+}

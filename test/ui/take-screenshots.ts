@@ -1,0 +1,144 @@
+/** Takes the pictures of the documentation: each screen in light, dark, and as wide as a phone. Run by scripts/screenshots.mjs. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import type { Gallery } from '../support/obsidian/gallery.ts'
+import { bundleForBrowser, openAppPage, openBrowser, type Look } from '../support/obsidian/web-page.ts'
+
+declare const g: Gallery
+
+interface Scene {
+  readonly peers?: 'none' | 'few' | 'all'
+  readonly history?: boolean
+  /** Height of the window, px; the width is the look's. */
+  readonly height: number
+  readonly phoneHeight?: number
+  readonly show: (page: Page) => Promise<unknown>
+}
+
+const SCENES: Readonly<Record<string, Scene>> = {
+  devices: { height: 760, show: (page) => page.evaluate(() => g.settings()) },
+  pairing: { peers: 'none', height: 560, show: (page) => page.evaluate(() => g.command('add-device')) },
+  comparison: {
+    peers: 'none',
+    height: 520,
+    show: (page) =>
+      page.evaluate(() => {
+        g.command('add-device')
+        g.face.ask('inviter', { kind: 'vaults', comparison: g.comparison })
+      }),
+  },
+  conflicts: {
+    height: 620,
+    show: async (page) => {
+      await page.evaluate(() => g.command('show-conflicts'))
+      await page.getByRole('button', { name: 'Garden' }).click()
+      await page.locator('.tandem-diff').waitFor()
+    },
+  },
+  history: {
+    history: true,
+    height: 620,
+    show: async (page) => {
+      await page.evaluate(() => g.screens.openHistory(g.note))
+      await page.locator('.tandem-item').nth(2).click()
+      await page.locator('.tandem-diff').waitFor()
+    },
+  },
+  activity: {
+    height: 700,
+    show: async (page) => {
+      await page.evaluate(() => g.settings())
+      await page.locator('.setting-item', { hasText: 'Activity log' }).click()
+      await page.locator('.tandem-log-row').first().waitFor()
+    },
+  },
+}
+
+/** Further screens, to be looked at and not shipped. */
+const MORE: Readonly<Record<string, Scene>> = {
+  'devices-all': { peers: 'all', height: 1000, show: (page) => page.evaluate(() => g.settings()) },
+  'devices-none': { peers: 'none', height: 700, show: (page) => page.evaluate(() => g.settings()) },
+  code: {
+    peers: 'none',
+    height: 460,
+    show: (page) =>
+      page.evaluate(() => {
+        g.command('add-device')
+        g.face.ask('inviter', { kind: 'code', code: '123456' })
+      }),
+  },
+  join: { peers: 'none', height: 460, show: (page) => page.evaluate(() => g.command('join-device')) },
+  peer: {
+    height: 900,
+    show: async (page) => {
+      await page.evaluate(() => g.settings())
+      await page.locator('.setting-item', { hasText: 'Phone' }).first().click()
+    },
+  },
+  advanced: {
+    height: 1000,
+    show: async (page) => {
+      await page.evaluate(() => g.settings())
+      await page.locator('.setting-item', { hasText: 'Advanced' }).click()
+    },
+  },
+  consent: { height: 700, show: (page) => page.evaluate(() => g.askConsent()) },
+  menu: {
+    height: 400,
+    show: (page) => page.locator('.status-bar-item').evaluate((item) => (item as HTMLElement).click()),
+  },
+  failed: {
+    height: 460,
+    peers: 'none',
+    show: (page) =>
+      page.evaluate(async () => {
+        g.command('add-device')
+        g.face.fail('expired')
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }),
+  },
+  welcome: { height: 460, peers: 'none', show: (page) => page.evaluate(() => g.screens.welcome()) },
+}
+
+const LOOKS: Readonly<Record<string, Look>> = {
+  light: { theme: 'light' },
+  dark: { theme: 'dark' },
+  phone: { theme: 'light', phone: true },
+}
+
+async function main(): Promise<void> {
+  const [folder = 'docs/images', more] = process.argv.slice(2)
+  mkdirSync(folder, { recursive: true })
+  const scenes = more ? { ...SCENES, ...MORE } : SCENES
+  const script = await bundleForBrowser('gallery.ts')
+  const browser = await openBrowser()
+  let bad = 0
+  try {
+    for (const [name, scene] of Object.entries(scenes)) {
+      for (const [lookName, look] of Object.entries(LOOKS)) {
+        const height = look.phone ? (scene.phoneHeight ?? 780) : scene.height
+        const { page, errors } = await openAppPage(browser, script, { ...look, height })
+        const { peers, history } = scene
+        await page.evaluate(
+          async (options) => {
+            const { open } = globalThis.Gallery as { open(options: object): Promise<unknown> }
+            Object.assign(globalThis, { g: await open.call(globalThis.Gallery, options) })
+          },
+          { ...(peers ? { peers } : {}), ...(history ? { history } : {}) },
+        )
+        await scene.show(page)
+        await page.evaluate(() => document.fonts.ready)
+        writeFileSync(join(folder, `${name}-${lookName}.png`), await page.screenshot())
+        for (const error of errors) console.error(`${name}-${lookName}: ${error}`)
+        bad += errors.length
+        await page.context().close()
+      }
+    }
+  } finally {
+    await browser.close()
+  }
+  if (bad > 0) process.exit(1)
+}
+
+await main()
