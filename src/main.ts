@@ -5,13 +5,14 @@ import { registerScreens, type TandemScreens } from './ui/shell/tandem-screens.t
 
 /** The composition root of the plugin. */
 export default class TandemPlugin extends Plugin {
-  #host: TandemHost | null = null
+  /** What the screens see; here for tests, and for people who look at it in the developer tools. */
+  host: TandemHost | null = null
   #screens: TandemScreens | null = null
 
   override onload(): void {
     const parts = obsidianParts(this)
     const host = new TandemHost(parts)
-    this.#host = host
+    this.host = host
     this.#screens = registerScreens(this, host)
     const stop = () => host.stop().finally(() => parts.clock.close())
     this.register(() => void stop())
@@ -26,6 +27,6 @@ export default class TandemPlugin extends Plugin {
   }
 
   override onExternalSettingsChange(): void {
-    void this.#host?.reload()
+    void this.host?.reload()
   }
 }

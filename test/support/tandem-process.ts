@@ -1,10 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
 
 /** The program under test, as `npm run build` makes it; another build by TANDEM_CLI. */
-export const TANDEM = resolve(process.env.TANDEM_CLI ?? fileURLToPath(new URL('../../dist/cli.mjs', import.meta.url)))
+export const TANDEM = resolve(process.env.TANDEM_CLI ?? join(import.meta.dirname, '../../dist/cli.mjs'))
 
 /** Both devices on this machine: nothing looks for a relay or at the local network. */
 export const LOOPBACK = ['--relay', 'off', '--no-lan', '--bind', '127.0.0.1:0'] as const

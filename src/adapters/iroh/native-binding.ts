@@ -79,7 +79,7 @@ function loadInstalled(): Iroh {
 
 /** Where to look from; a bundle in the CommonJS format has no `import.meta.url`. */
 function here(): string {
-  const { url }: { url?: string } = import.meta
+  const url = import.meta.url as string | undefined
   return url ?? pathToFileURL(`${process.cwd()}/`).href
 }
 

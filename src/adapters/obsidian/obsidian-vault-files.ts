@@ -56,7 +56,7 @@ const READ_PAUSE_MS = 20
 const FRESH_MS = 100
 const FRESH_PAUSE_MS = 50
 /** Names between two looks at the clock. */
-const NAMES_PER_LOOK = 64
+const NAMES_PER_LOOK = 32
 
 /**
  * A vault as Obsidian has it open. See {@link VaultFiles} for what each call promises. What the platform lacks: hidden files
@@ -186,7 +186,7 @@ export class ObsidianVaultFiles implements VaultFiles {
   async #scanShown(signal?: AbortSignal): Promise<ScanResult | undefined> {
     const { app, disk } = this.#access
     if (!this.#shown) return undefined
-    if (!(await disk.list('/').catch(() => undefined))) return undefined
+    if (!(await disk.list('/').catch(() => null))) return undefined
     const files: FileStat[] = []
     const skipped: { path: string; reason: string }[] = []
     const slices = new TimeSlices(this.#options.nextTurn)

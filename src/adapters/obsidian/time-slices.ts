@@ -1,5 +1,5 @@
-/** Longest stretch of work without a turn for others, ms: half of what a frame may take (16 ms), and a bit for what follows. */
-const SLICE_MS = 8
+/** Longest stretch of work without a turn for others, ms: what follows until the next look, and the frame itself, fit into 16 ms with it. */
+const SLICE_MS = 6
 
 /** Lets the UI thread breathe during long work: whoever does it calls `pause` every few dozen items. */
 export class TimeSlices {

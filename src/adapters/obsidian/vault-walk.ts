@@ -10,7 +10,7 @@ import { isGone, reasonOf } from './vault-errors.ts'
 /** Calls on the disk at once: on phones each crosses a bridge. */
 const PARALLEL = 8
 /** Names between two looks at the clock. */
-const NAMES_PER_LOOK = 64
+const NAMES_PER_LOOK = 32
 
 export interface Walk extends ScanResult {
   /** Names in the folder where it began, in scope or not; undefined when that could not be listed. */
@@ -82,7 +82,7 @@ class FolderWalk implements Walk {
     const wanted: VaultPath[] = []
     for (const file of files) {
       await this.#look()
-      const path = file.normalize('NFC')
+      const path = vaultForm(file)
       if (isTemporaryName(path.slice(path.lastIndexOf('/') + 1)) && this.#isLeftover(path)) await this.#remove(path)
       else if (this.#admits(path)) wanted.push(path as VaultPath)
     }
@@ -100,7 +100,7 @@ class FolderWalk implements Walk {
     const below: string[] = []
     for (const folder of folders) {
       await this.#look()
-      if (this.#admits(folder.normalize('NFC'))) below.push(folder.normalize('NFC'))
+      if (this.#admits(vaultForm(folder))) below.push(vaultForm(folder))
     }
     return below
   }
@@ -137,3 +137,6 @@ class FolderWalk implements Walk {
     await this.#slices.pause()
   }
 }
+
+/** A path that the disk listed, in NFC and relative. */
+const vaultForm = (path: string): string => path.replace(/^\/+/, '').normalize('NFC')

@@ -41,7 +41,7 @@ async function twoObsidians() {
       },
     }
   })
-  const devices = new TestDevices(options as never)
+  const devices = new TestDevices(options)
   for (const device of devices.all) {
     made.push(device)
     let turn = 0

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { countOf, runOpenNote } from './open-note-runs.ts'
 import type { RunReport } from './open-note-runs.ts'
 
-const SEEDS = Number(process.env.SEEDS ?? 1000)
+const SEEDS = 1000
 
 function problemsOf(seed: number, run: RunReport): string[] {
   const { onDisk, inEditor, typed, arrived, merges, faults } = run

@@ -56,7 +56,8 @@ describe('the window’s clock', () => {
 describe('waking up [L4]', () => {
   const stage = () => {
     const window = new EventTarget()
-    const document = Object.assign(new EventTarget(), { visibilityState: 'visible' })
+    const document = new EventTarget() as EventTarget & { visibilityState: DocumentVisibilityState }
+    document.visibilityState = 'visible'
     let now = 0
     let wakes = 0
     const stop = wakeEvents(
