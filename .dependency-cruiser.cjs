@@ -138,12 +138,11 @@ module.exports = {
     ),
     {
       name: 'node-only-on-node',
-      comment:
-        'Node built-ins exist in the adapters for Node, in the command line, and in what the plugin imports on desktops alone.',
+      comment: 'Node built-ins exist in the adapters for Node and in the command line, and nowhere else.',
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: '^src/(adapters/(node|lan|iroh)/|plugin/desktop-[a-z-]+\\.ts$|cli\\.ts$|cli/|demo/)',
+        pathNot: '^src/(adapters/(node|lan|iroh)/|cli\\.ts$|cli/|demo/)',
       },
       to: { dependencyTypes: ['core'] },
     },

@@ -45,7 +45,11 @@ export interface GitFetchOptions extends ClientOptions {
   /** Off for a store that lacks objects which its commits name. On unless given. */
   readonly thinPack?: boolean
   readonly includeTag?: boolean
+  /** Bytes of pack after which the fetch is given up (T8); 8 GiB unless given. */
+  readonly maxPackBytes?: number
 }
+
+const MAX_PACK_BYTES = 8 * 1024 * 1024 * 1024
 
 export interface GitFetchResult extends FetchSummary {
   /** The oids of the pack. */
@@ -83,10 +87,14 @@ export function fetchFromGit(stream: ByteStream, options: GitFetchOptions): Prom
   })
 }
 
-async function receivePack(lines: PktStream, { objects, signal, onBytes }: GitFetchOptions): Promise<readonly Oid[]> {
+async function receivePack(lines: PktStream, options: GitFetchOptions): Promise<readonly Oid[]> {
+  const { objects, signal, onBytes, maxPackBytes = MAX_PACK_BYTES } = options
+  let size = 0
   async function* counted(): AsyncGenerator<Uint8Array> {
     for await (const bytes of lines.bandData()) {
       signal?.throwIfAborted()
+      size += bytes.length
+      if (size > maxPackBytes) throw new ProtocolError('limit', `a pack of more than ${maxPackBytes} bytes`)
       onBytes?.(bytes.length)
       yield bytes
     }

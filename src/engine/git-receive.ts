@@ -29,6 +29,8 @@ export interface ReceiveOptions {
   readonly repository: GitRepository
   /** What this peer may see and name as old values, asked anew at each step. */
   readonly visible: () => Promise<VisibleRefs>
+  /** Asked before a byte of a pack is taken: null, or why this peer may push nothing at all. */
+  readonly refuses?: () => string | null
   /** The hook: for each ref null, or why it may not be moved. Nothing is in the store yet. */
   readonly mayUpdate: (updates: readonly CheckedUpdate[]) => RefReasons | Promise<RefReasons>
   /** Moves the refs, whose objects are in the store by now; each compared with its old value. Atomic: all or none. */
@@ -100,6 +102,8 @@ class Reception {
   /** Null, or what is wrong with the pack. */
   async #takeIn(): Promise<string | null> {
     const { repository, signal, limits, rules, onBytes, breathe } = this.options
+    const refusal = this.options.refuses?.() ?? null
+    if (refusal !== null) return refusal
     const bounds = { ...PUSH_LIMITS, ...limits }
     const spool = (this.#spool = (this.options.spool ?? memorySpool)())
     try {

@@ -3,7 +3,7 @@ import { encodeUtf8 } from '../objects/bytes.ts'
 import { ProtocolError, StoreError, TransportError } from '../ports/errors.ts'
 import type { ByteStream } from '../ports/transport.ts'
 import type { FetchArguments } from '../protocol/git/fetch-arguments.ts'
-import { textLine } from '../protocol/git/git-session.ts'
+import { quoted, textLine } from '../protocol/git/git-session.ts'
 import type { GitOutcome } from '../protocol/git/git-session.ts'
 import { decodeServiceRequest } from '../protocol/git/service-request.ts'
 import type { GitService } from '../protocol/git/service-request.ts'
@@ -55,7 +55,7 @@ export async function serveGitStream(
     if (service === 'git-receive-pack' && endpoint?.receive) {
       return serveReceivePack(lines, { ...endpoint.receive, version })
     }
-    throw new ProtocolError('refused', `access denied or repository not exported: ${path}`)
+    throw new ProtocolError('refused', `access denied or repository not exported: ${quoted(path)}`)
   })
 }
 

@@ -1,9 +1,10 @@
 import type { Codec } from '../objects/codec.ts'
-import { CorruptObjectError } from '../objects/errors.ts'
+import { CorruptObjectError, MissingObjectError } from '../objects/errors.ts'
 import { ObjectCache } from '../objects/object-cache.ts'
 import type { GitObject, ObjectType, Oid } from '../objects/oid.ts'
 import { indexPack, readPackObject } from '../objects/pack-reader.ts'
 import type { IndexedObject, PackSource } from '../objects/pack-reader.ts'
+import { LARGE_BLOB } from '../ports/object-store.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import { checkPushedObject } from '../protocol/git/object-rules.ts'
 import type { ObjectRules } from '../protocol/git/object-rules.ts'
@@ -52,7 +53,7 @@ export class Quarantine implements Pick<ObjectStore, 'has' | 'missing' | 'read'>
     options: QuarantineOptions,
   ): Promise<Quarantine> {
     const { objects } = await indexPack(codec, source, {
-      resolveBase: async (oid) => ((await store.has(oid)) ? store.read(oid) : undefined),
+      resolveBase: (oid) => readBase(store, oid),
       maxObjects: options.maxObjects,
       maxObjectSize: MAX_IN_MEMORY,
       maxInflated: INFLATED_BASE + INFLATED_PER_BYTE * source.size,
@@ -85,11 +86,17 @@ export class Quarantine implements Pick<ObjectStore, 'has' | 'missing' | 'read'>
       this.codec,
       this.source,
       entry.offset,
-      { byOid: (base) => this.read(base) },
+      { byOid: (base) => this.#readBase(base) },
       MAX_IN_MEMORY,
     )
     this.#cache.set(oid, object)
     return object
+  }
+
+  async #readBase(oid: Oid): Promise<GitObject> {
+    const base = this.objects.has(oid) ? await this.read(oid) : await readBase(this.store, oid)
+    if (!base) throw new MissingObjectError(oid)
+    return base
   }
 
   /** Null when it is nowhere. */
@@ -115,4 +122,20 @@ export class Quarantine implements Pick<ObjectStore, 'has' | 'missing' | 'read'>
       }
     }
   }
+}
+
+/** Whole, also a blob that the store hands out in pieces only: stock git makes deltas of large files too. */
+async function readBase(store: ObjectStore, oid: Oid): Promise<GitObject | undefined> {
+  const info = await store.info(oid)
+  if (!info || info.type !== 'blob' || info.size <= LARGE_BLOB) return info && store.read(oid)
+  if (info.size > MAX_IN_MEMORY) {
+    throw new CorruptObjectError('too-large', `a delta on a file of ${info.size} bytes, more than ${MAX_IN_MEMORY}`)
+  }
+  const content = new Uint8Array(info.size)
+  let at = 0
+  for await (const chunk of store.stream(oid)) {
+    content.set(chunk, at)
+    at += chunk.length
+  }
+  return { type: 'blob', content }
 }

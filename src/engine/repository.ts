@@ -351,6 +351,12 @@ export class Repository {
   }
 
   async readTree(oid: Oid): Promise<Uint8Array | null> {
-    return (await this.objects.has(oid)) ? (await this.read(oid)).content : null
+    try {
+      return (await this.objects.read(oid)).content
+    } catch (error) {
+      if (error instanceof MissingObjectError && error.oid === oid) return null
+      this.noteLoss(error, oid)
+      throw error
+    }
   }
 }

@@ -12,11 +12,12 @@ import type { VisibleRefs } from './visible-history.ts'
 
 const MAIN: RefName = 'refs/heads/main'
 const DEVICES = 'refs/devices/'
+const READ_ONLY = 'this device may read the vault, not write it'
 
 export interface VaultGitOptions {
   readonly agent: string
-  /** S1: computed by the caller for this peer, at this moment. Reading is allowed by whoever hands the endpoint out. */
-  readonly canWrite: boolean
+  /** S1: asked at each decision. Reading is allowed by whoever hands the endpoint out, and ended by `signal` and the stream (S5). */
+  readonly canWrite: () => boolean
   readonly spool?: ReceiveOptions['spool']
   readonly breathe?: ReceiveOptions['breathe']
   readonly signal?: AbortSignal
@@ -33,7 +34,8 @@ export function vaultEndpoint(share: Share, { agent, canWrite, spool, breathe, s
       ...common,
       ...(spool ? { spool } : {}),
       ...(breathe ? { breathe } : {}),
-      mayUpdate: (updates) => mayUpdate(updates, canWrite),
+      refuses: () => (canWrite() ? null : READ_ONLY),
+      mayUpdate: (updates) => mayUpdate(updates, canWrite()),
       update: (updates) => update(share, updates),
     },
   }
@@ -49,7 +51,7 @@ export async function visibleRefs(repository: Repository): Promise<VisibleRefs> 
 
 function mayUpdate(updates: readonly CheckedUpdate[], canWrite: boolean): RefReasons {
   const reason = ({ name, to, forward }: CheckedUpdate): string | null => {
-    if (!canWrite) return 'this device may read the vault, not write it'
+    if (!canWrite) return READ_ONLY
     if (name !== MAIN) return 'a vault takes pushes to main only'
     if (to === null) return 'deletion prohibited'
     return forward ? null : 'non-fast-forward'

@@ -1,4 +1,3 @@
-import * as fileSystem from 'node:fs/promises'
 import { ComponentFolder, type InstalledComponent, type PinnedComponents } from '../adapters/iroh/component-folder.ts'
 import type { BindAddresses } from '../adapters/iroh/iroh-endpoint.ts'
 import { openIrohTransport, type IrohTransport } from '../adapters/iroh/iroh-transport.ts'
@@ -27,7 +26,7 @@ export interface DesktopNetwork {
   discovery(clock: Clock, onWarning: (message: string) => void): Discovery
 }
 
-export { fileSystem }
+export { fileSystem } from '../adapters/node/file-system.ts'
 
 /** `folder`: where the native component lies, an absolute path. */
 export function desktopNetwork(folder: string, pinned: PinnedComponents): DesktopNetwork {

@@ -6,6 +6,7 @@ import { IdbRefStore } from '../adapters/idb/idb-ref-store.ts'
 import { ShareDatabase } from '../adapters/idb/share-database.ts'
 import { openDeviceKey } from '../adapters/obsidian/device-key.ts'
 import { readDeviceName, writeDeviceName } from '../adapters/obsidian/device-name.ts'
+import { editRemotely } from '../adapters/obsidian/edit-remotely.ts'
 import { desktopLargeFiles } from '../adapters/obsidian/large-files.ts'
 import { ObsidianActivity } from '../adapters/obsidian/obsidian-activity.ts'
 import { ObsidianDataStore } from '../adapters/obsidian/obsidian-data-store.ts'
@@ -79,9 +80,11 @@ export function obsidianParts(plugin: Plugin): HostParts & { readonly clock: Clo
         codec,
         clock,
         platform: platformOfNames(),
-        scope: { configParts: configCategories, excludedFolders },
+        // Wherever it lies, the plugin's own folder holds what is this device's alone (P6, E8).
+        scope: { configParts: configCategories, excludedFolders: [...excludedFolders, folder] },
         ...(fullPath ? { largeFiles: desktopLargeFiles((await desktop()).fileSystem, fullPath) } : {}),
         registerEvent: (ref) => plugin.registerEvent(ref),
+        editRemotely,
         onFocus: (then) => wakeEvents(window, document, then),
       }),
     network: async () =>

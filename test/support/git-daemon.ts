@@ -16,7 +16,8 @@ export class GitDaemon {
   readonly #sockets = new Set<Socket>()
 
   private constructor(open: (path: string, service: GitService) => GitEndpoint | undefined) {
-    this.#server = createServer((socket) => {
+    // The two halves end independently: who has sent a push may end its half before it reads the report.
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
       this.#sockets.add(socket)
       socket.on('close', () => this.#sockets.delete(socket))
       serveGitStream(new NodeByteStream(socket, socket), open).then(

@@ -6,7 +6,10 @@ const DEFAULT_READ = 64 * 1024
 /** What the system takes at once is called back at once: without a turn for others now and then, a fast reader would starve them. */
 const TURN_BYTES = 128 * 1024
 
-/** A pair of Node's streams (a socket twice, a child's pipes, our own standard input and output) as the port's stream. */
+/**
+ * A pair of Node's streams (a socket twice, a child's pipes, our own standard input and output) as the port's stream. A socket must
+ * have been made with `allowHalfOpen`. What is finished was handed to the system: that the other side has it, nobody tells.
+ */
 export class NodeByteStream implements ByteStream {
   readonly #readable: Readable
   readonly #writable: Writable

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { trashNames } from '../../../src/adapters/memory/trash-name.ts'
 import { createScope, isTemporaryName, temporaryName } from '../../../src/adapters/memory/vault-scope.ts'
+import type { ConfigPart } from '../../../src/adapters/memory/vault-scope.ts'
 
 describe('the scope', () => {
   it.each(['.trash', '.Trash/a.md', 'a/.GIT/config', '.git', 'a/.tandem-1.tmp', '.tandem.tmp/x', 'a/.DS_Store'])(
@@ -35,6 +36,74 @@ describe('the scope', () => {
       false,
       true,
       true,
+    ])
+  })
+})
+
+describe('the parts of the config folder [E8]', () => {
+  const inParts = (...configParts: ConfigPart[]) => {
+    const inScope = createScope({ configParts })
+    return (...names: string[]): string[] => names.filter((name) => inScope(`.obsidian/${name}`))
+  }
+  const NAMES = [
+    'app.json',
+    'types.json',
+    'appearance.json',
+    'themes/One/theme.css',
+    'snippets/one.css',
+    'hotkeys.json',
+    'core-plugins.json',
+    'daily-notes.json',
+    'community-plugins.json',
+    'plugins/other/data.json',
+  ]
+
+  it.each([
+    ['settings', ['app.json', 'types.json']],
+    ['appearance', ['appearance.json', 'themes/One/theme.css', 'snippets/one.css']],
+    ['hotkeys', ['hotkeys.json']],
+    ['core-plugins', ['core-plugins.json', 'daily-notes.json']],
+    ['community-plugins', ['community-plugins.json', 'plugins/other/data.json']],
+  ] as const)('%s are chosen by themselves', (part, names) => {
+    expect(inParts(part)(...NAMES)).toEqual(names)
+  })
+
+  it('none chosen is the whole folder left out; whoever looks for some finds the folders on the way', () => {
+    expect([createScope({ configParts: [] })('.obsidian'), inParts()(...NAMES)]).toEqual([false, []])
+    expect(createScope({ configParts: ['hotkeys'] })('.obsidian')).toBe(true)
+    expect(inParts('community-plugins', 'appearance')('plugins', 'plugins/other', 'themes')).toHaveLength(3)
+    expect(inParts('hotkeys')('plugins', 'themes')).toEqual([])
+  })
+
+  it('never hold the window layout, the own plugin, the state of Obsidian Sync, or unknown folders', () => {
+    const all = inParts('settings', 'appearance', 'hotkeys', 'core-plugins', 'community-plugins')
+    expect(all(...NAMES)).toEqual(NAMES)
+    expect(
+      all('workspace.json', 'workspace-mobile.json', 'plugins/tandem-sync/data.json', 'sync.json', 'cache/x.json'),
+    ).toEqual([])
+  })
+})
+
+describe('what else can be left out', () => {
+  it('hidden files, but not the config folder', () => {
+    const inScope = createScope({ hiddenFiles: false })
+    expect(['.gitignore', 'a/.b/c.md', '.obsidian/app.json', 'a.b/c.md', 'a/b.'].map(inScope)).toEqual([
+      false,
+      false,
+      true,
+      true,
+      true,
+    ])
+  })
+
+  it('chosen folders with all in them, and nothing beside them', () => {
+    const inScope = createScope({ excludedFolders: ['Archive', 'caf\u00e9'.normalize('NFD')] })
+    expect(['Archive', 'Archive/a.md', 'Archive 2/a.md', 'sub/Archive/a.md', 'caf\u00e9/a.md'].map(inScope)).toEqual([
+      false,
+      false,
+      true,
+      true,
+      false,
     ])
   })
 })

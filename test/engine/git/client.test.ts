@@ -153,6 +153,19 @@ describe('[T5] a fetch that is cancelled or cut', () => {
     await here.repository.objects.close()
   })
 
+  it('[T8] is given up when more comes than was agreed', async () => {
+    const here = await emptyOnDisk(folders.make())
+    const { stream, ended } = stockServer(work.dir, 'upload-pack')
+    await expect(fetchFromGit(stream, fetching(here.repository.objects, { maxPackBytes: 5000 }))).rejects.toMatchObject(
+      {
+        code: 'limit',
+      },
+    )
+    await ended
+    expect(here.git.text('count-objects', '--verbose')).toMatch(/^count: 0$[^]*^in-pack: 0$/m)
+    await here.repository.objects.close()
+  })
+
   it('[T2] is an error when the stream ends inside the pack', async () => {
     const here = await emptyOnDisk(folders.make())
     const { stream, ended } = stockServer(work.dir, 'upload-pack')

@@ -75,6 +75,9 @@ describe('[T4] stock git pushes to our server', () => {
     expect({ status, stdout }).toMatchObject({ status: 0, stdout: expect.stringContaining('refs/heads/main') })
     expect(served.git.text('rev-parse', 'main')).toBe(work.text('rev-parse', 'main'))
     expect((await push()).stdout).toContain('[up to date]')
+    edit('film.bin', concatBytes([noise(7 * 1024 * 1024), noise(100, 2)]), 'A delta on a blob that we never read whole')
+    expect(await push()).toMatchObject({ status: 0 })
+    expect(served.git.text('rev-parse', 'main')).toBe(work.text('rev-parse', 'main'))
   })
 
   it('several refs, of which one is refused; with --atomic none moves', async () => {

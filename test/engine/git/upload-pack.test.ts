@@ -124,6 +124,11 @@ describe('[T1] stock git fetches from our server', () => {
     expect(clone.text('status', '--porcelain')).toBe('')
   })
 
+  it('lets git say that shallow clones are not to be had', async () => {
+    const { status, stderr } = await runGitBeside(folders.make(), ['clone', '--depth=1', daemon.url('/vault'), '.'])
+    expect({ status, stderr }).toEqual({ status: 128, stderr: expect.stringMatching(/does not support shallow/) })
+  })
+
   it('clones an empty vault: HEAD is known before it is born', async () => {
     const folder = folders.make()
     new StockGit(folder).run('init', '--quiet', '--bare', '--initial-branch=main', 'empty')

@@ -24,7 +24,7 @@ const NOTES = { 'Note.md': 'one\n\ntwo\n\nthree\n', 'Other.md': 'other\n' }
 
 /** A stock clone of the device's vault. */
 async function cloneOf(device: TestDevice, canWrite = true): Promise<Clone> {
-  const daemon = await GitDaemon.start(() => vaultEndpoint(device.share, { agent: AGENT, canWrite }))
+  const daemon = await GitDaemon.start(() => vaultEndpoint(device.share, { agent: AGENT, canWrite: () => canWrite }))
   daemons.push(daemon)
   const folder = folders.make()
   expect(await runGitBeside(folder, ['clone', '--quiet', daemon.url('/vault'), '.'])).toMatchObject({ status: 0 })
@@ -164,7 +164,8 @@ describe('[T4] git push onto a vault', () => {
     expect((await clone.push(`main:refs/devices/${device.id}`)).stderr).toContain('a vault takes pushes to main only')
     const reader = await cloneOf(device, false)
     reader.edit('y.md', 'y\n')
-    expect((await reader.push()).stderr).toContain('this device may read the vault, not write it')
+    expect((await reader.push()).stderr).toContain('remote unpack failed: this device may read the vault, not write it')
+    expect((await reader.push(':main')).stderr).toContain('this device may read the vault, not write it')
     symlinkSync('/etc/passwd', join(clone.dir, 'link.md'))
     clone.edit('z.md', 'z\n')
     expect((await clone.push()).stderr).toContain('the symbolic link link.md, which is not allowed here')
