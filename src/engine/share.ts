@@ -5,8 +5,8 @@ import type { Oid } from '../objects/oid.ts'
 import { StoreError, TandemError } from '../ports/errors.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { VaultFiles, WatchEvent } from '../ports/vault-files.ts'
-import type { LocalShare } from '../protocol/link-session.ts'
 import type { ShareName } from '../protocol/messages.ts'
+import type { LocalShare } from '../protocol/subscriptions.ts'
 import { Emitter } from '../peers/emitter.ts'
 import { acceptPush, type PushOutcome } from './accept-push.ts'
 import { Mutex } from './mutex.ts'
@@ -55,6 +55,8 @@ export class Share {
   #queued: Promise<void> | null = null
   #stopListening: (() => void) | null = null
   #lastError: Error | null = null
+  /** The disk is being looked at or written: what is dirty is not known until that is over. */
+  #settlingNow = false
   #paused = false
   /** In a row: each waits longer, up to a minute. */
   #retries = 1
@@ -88,6 +90,7 @@ export class Share {
       !this.tree.isDirty &&
       !this.tree.consent &&
       !this.#queued &&
+      !this.#settlingNow &&
       this.#firstDirtyAt === null &&
       this.#lastError === null
     )
@@ -180,6 +183,7 @@ export class Share {
     const removed = new Set<string>()
     let committed = 0
     let retry = false
+    this.#settlingNow = true
     try {
       for (let round = 0; round < MAX_ROUNDS; round++) {
         const result = await this.tree.settle({
@@ -205,6 +209,8 @@ export class Share {
         error instanceof TandemError ? { code: error.code } : {},
       )
       this.#events.emit({ kind: 'error', error })
+    } finally {
+      this.#settlingNow = false
     }
     if (applied.size || removed.size || committed) {
       this.#events.emit({

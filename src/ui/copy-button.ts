@@ -12,7 +12,7 @@ export function addCopyButton(
   const button = new ButtonComponent(parent).setButtonText(label)
   const copy = async (): Promise<void> => {
     button.setButtonText((await copyText(await text())) ? 'Copied' : 'Select the text to copy it')
-    window.setTimeout(() => button.setButtonText(label), SAID)
+    window.setTimeout(() => void button.setButtonText(label), SAID)
   }
   return button.onClick(() => void copy())
 }

@@ -1,5 +1,8 @@
+import type { PeerReport } from '../engine/device.ts'
+import { screenClock } from './clock.ts'
 import type { TandemFace } from './face.ts'
 import type { TransferWatch } from './transfer-watch.ts'
+import { peerSentence } from './words/peer-sentence.ts'
 import { statusSummary, type StatusFacts, type StatusSummary } from './words/status-summary.ts'
 
 export function statusFacts(face: TandemFace, transfers: TransferWatch): StatusFacts {
@@ -9,6 +12,21 @@ export function statusFacts(face: TandemFace, transfers: TransferWatch): StatusF
     consent: face.share?.tree.consent ?? null,
     shareError: face.share?.lastError ?? null,
     progress: transfers.total(),
+  }
+}
+
+/** How a peer stands. While nothing can be connected, a peer's own last state would mislead. */
+export function currentPeerSentence({ condition }: TandemFace, transfers: TransferWatch, report: PeerReport): string {
+  switch (condition.kind) {
+    case 'starting':
+      return 'Sync is starting…'
+    case 'paused':
+      return 'Not connected while sync is paused'
+    case 'failed':
+    case 'offline':
+      return 'Not connected while this device is offline'
+    case 'running':
+      return peerSentence(report, screenClock.now(), transfers.of(report.id))
   }
 }
 

@@ -189,3 +189,34 @@ describe('joining a device', () => {
     expect(await calls(page)).toEqual(['join Writing desk', 'join aborted'])
   })
 })
+
+describe('pairing while sync is starting', () => {
+  it('waits for it: a link may be what opened the app', async () => {
+    const page = await openGallery({ peers: 'none' })
+    await page.evaluate(() => {
+      g.face.condition = { kind: 'starting' }
+      g.openLink()
+    })
+    await button(page, 'Connect').click()
+    expect(await calls(page)).toEqual([])
+    await page.evaluate(() => {
+      g.face.condition = { kind: 'running' }
+      g.face.changed()
+    })
+    await page.waitForFunction(() => g.face.calls.includes('join Writing desk'))
+  })
+
+  it('says so when it does not come up', async () => {
+    const page = await openGallery({ peers: 'none' })
+    await page.evaluate(() => {
+      g.face.condition = { kind: 'starting' }
+      g.command('add-device')
+    })
+    expect(await page.locator('.modal-content').textContent()).toContain('One moment')
+    await page.evaluate(() => {
+      g.face.condition = { kind: 'failed', message: 'The history cannot be opened.' }
+      g.face.changed()
+    })
+    await page.getByText('The history cannot be opened.').waitFor()
+  })
+})

@@ -284,3 +284,38 @@ describe('[E3] a large change', () => {
     expect(await calls(page)).toEqual(['consent true'])
   })
 })
+
+describe('while the engine starts anew after a change of settings', () => {
+  it('the tab stays as it is, and so does the focus', async () => {
+    const page = await openSettings()
+    await page.getByLabel('Hotkeys').focus()
+    await page.keyboard.press('Space')
+    await page.evaluate(() => {
+      g.face.condition = { kind: 'starting' }
+      g.face.changed()
+    })
+    expect((await rows(page, '.tandem-devices')).map(([, sentence]) => sentence)).toEqual(
+      Array(3).fill('Sync is starting…'),
+    )
+    await page.evaluate(() => {
+      g.face.condition = { kind: 'running' }
+      g.face.changed()
+    })
+    expect((await rows(page, '.tandem-devices'))[0]).toEqual(['Laptop', 'Connected on the local network · up to date'])
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe('Hotkeys')
+  })
+
+  it('a device that is shown stays on its page', async () => {
+    const page = await openSettings()
+    await row(page, 'Laptop').click()
+    await page.evaluate(() => {
+      g.face.condition = { kind: 'starting' }
+      g.face.changed()
+    })
+    await page.evaluate(() => {
+      g.face.condition = { kind: 'running' }
+      g.face.changed()
+    })
+    expect(await row(page, 'Path').textContent()).toContain('On the local network')
+  })
+})

@@ -9,6 +9,7 @@ import {
   deviceNameProblem,
   folderProblem,
   numberProblem,
+  numberRange,
   relayUrlProblem,
   settingChange,
   settingValue,
@@ -148,7 +149,7 @@ describe('settings', () => {
   })
 
   it('refuses numbers out of range', () => {
-    const problem = numberProblem(2, 10)
+    const problem = numberProblem(numberRange('heartbeatMs', 1000))
     expect([1, 2, 10, 11, 2.5, NaN].map((value) => problem(value) === undefined)).toEqual([
       false,
       true,

@@ -97,6 +97,35 @@ describe('conflicts', () => {
     expect(await read(page, NOTE)).toBe(before)
   })
 
+  it('keeps a text that somebody works on while they look elsewhere', async () => {
+    const page = await openConflict()
+    await press(page, 'Join and edit…')
+    await page.getByLabel('Text of Garden').fill('My own words.\n')
+    await press(page, 'Inbox')
+    await page.locator('.tandem-diff-head', { hasText: 'Laptop' }).waitFor()
+    await press(page, 'Garden')
+    await press(page, 'Go on editing…')
+    expect(await page.getByLabel('Text of Garden').inputValue()).toBe('My own words.\n')
+    await press(page, 'Save this text')
+    await settled(page)
+    expect(await read(page, NOTE)).toBe('My own words.\n')
+  })
+
+  it('[E1] does not save an edited text over what came meanwhile', async () => {
+    const page = await openConflict()
+    await press(page, 'Join and edit…')
+    await page.getByLabel('Text of Garden').fill('My own words.\n')
+    await page.evaluate((note) => g.write(note, 'Edited meanwhile.\n'), NOTE)
+    await press(page, 'Inbox')
+    await page.locator('.tandem-diff-head', { hasText: 'Laptop' }).waitFor()
+    await press(page, 'Garden')
+    await press(page, 'Go on editing…')
+    await press(page, 'Save this text')
+    await page.getByText('One of the two changed meanwhile').waitFor()
+    expect(await read(page, NOTE)).toBe('Edited meanwhile.\n')
+    expect(await read(page, COPY)).not.toBeNull()
+  })
+
   it.each(['Keep this note', 'Keep the text of Phone', 'Keep both as notes'])(
     '[E1] does nothing when a text is not any more what was shown: %s',
     async (choice) => {
@@ -176,5 +205,23 @@ describe('the version history', () => {
     await press(page, 'Restore this note')
     await page.getByText('Restored: Old idea.').waitFor()
     expect(await page.evaluate(() => g.readOnDisk('Old idea.md'))).toBe('A garden on the roof.\n')
+  })
+})
+
+describe('an error that lasts', () => {
+  it('is told once, and not before it has lasted a minute', async () => {
+    const page = await openGallery()
+    const notices = () => page.locator('.notice').allTextContents()
+    await page.evaluate(() => {
+      g.face.condition = { kind: 'failed', message: 'This vault is open in another window.' }
+      g.face.changed()
+      g.pass(59_000)
+    })
+    expect(await notices()).toEqual([])
+    await page.evaluate(() => {
+      g.pass(1_000)
+      g.pass(60_000)
+    })
+    expect(await notices()).toEqual(['This vault is open in another window.Settings'])
   })
 })

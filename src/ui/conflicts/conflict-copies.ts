@@ -20,6 +20,7 @@ export function conflictCopies(paths: Iterable<string>): ConflictCopy[] {
   const all = new Set(paths)
   const copies: ConflictCopy[] = []
   for (const path of all) {
+    if (!path.includes(' (conflict ')) continue // most files of a large vault
     const { folder, stem, extension } = familyOf(path)
     const original = folder + stem + extension
     const mark = original === path ? null : MARK.exec(path)

@@ -1,4 +1,4 @@
-import { ButtonComponent, ItemView } from 'obsidian'
+import { ButtonComponent, debounce, ItemView } from 'obsidian'
 import { copyText } from '../copy-button.ts'
 import { drawDiff } from '../draw-diff.ts'
 import { joinTexts } from '../line-diff.ts'
@@ -20,8 +20,10 @@ export class ConflictsView extends ItemView {
   #copies: ConflictCopy[] = []
   #chosen: string | null = null
   #seen: ConflictTexts = NOTHING
-  /** The text being edited; null while the two are compared. */
-  #draft: string | null = null
+  /** Texts that somebody works on, by the copy's path, with what they began from: kept until they are saved. */
+  readonly #drafts = new Map<string, { text: string; readonly seen: ConflictTexts }>()
+  /** Whether the chosen one's text is on the screen, not the comparison. */
+  #editing = false
   #message = ''
   /** Counts drawings: what was read for an older one is not shown. */
   #turn = 0
@@ -37,17 +39,17 @@ export class ConflictsView extends ItemView {
   override async onOpen(): Promise<void> {
     this.contentEl.addClass('tandem-view')
     const { vault } = this.app
-    for (const register of [
-      () => vault.on('create', () => this.#look()),
-      () => vault.on('delete', () => this.#look()),
-      () => vault.on('rename', () => this.#look()),
-    ])
-      this.registerEvent(register())
+    // Every file is told of while the vault loads.
+    const look = debounce(() => this.#look(), 200)
+    this.registerEvent(vault.on('create', look))
+    this.registerEvent(vault.on('delete', look))
+    this.registerEvent(vault.on('rename', look))
     this.#copies = this.#find()
     await this.#show(this.#copies[0]?.path ?? null)
   }
 
   override onClose(): Promise<void> {
+    this.#turn++
     this.contentEl.empty()
     return Promise.resolve()
   }
@@ -60,7 +62,7 @@ export class ConflictsView extends ItemView {
   #look(): void {
     const before = JSON.stringify(this.#copies)
     this.#copies = this.#find()
-    if (JSON.stringify(this.#copies) === before || this.#draft !== null) return
+    if (JSON.stringify(this.#copies) === before || this.#editing) return
     const still = this.#copies.some(({ path }) => path === this.#chosen)
     void this.#show(still ? this.#chosen : (this.#copies[0]?.path ?? null))
   }
@@ -68,7 +70,7 @@ export class ConflictsView extends ItemView {
   async #show(path: string | null, focus = false): Promise<void> {
     const turn = ++this.#turn
     this.#chosen = path
-    this.#draft = null
+    this.#editing = false
     const copy = this.#copy()
     const seen = copy ? await readConflict(this.app, copy) : NOTHING
     if (turn !== this.#turn) return
@@ -118,7 +120,8 @@ export class ConflictsView extends ItemView {
 
   #drawConflict(el: HTMLElement, copy: ConflictCopy): void {
     el.createEl('h3', { text: noteTitle(copy.original) })
-    if (this.#draft !== null) return this.#drawEditor(el, copy, this.#draft)
+    const draft = this.#drafts.get(copy.path)
+    if (this.#editing && draft) return this.#drawEditor(el, copy, draft)
     const { original, copy: text } = this.#seen
     const bothTexts = original !== null && text !== null
     if (bothTexts) {
@@ -139,10 +142,11 @@ export class ConflictsView extends ItemView {
     }
     if (bothTexts)
       new ButtonComponent(row)
-        .setButtonText('Join and edit…')
+        .setButtonText(draft ? 'Go on editing…' : 'Join and edit…')
         .setCta()
         .onClick(() => {
-          this.#draft = joinTexts(original, text)
+          if (!draft) this.#drafts.set(copy.path, { text: joinTexts(original, text), seen: this.#seen })
+          this.#editing = true
           this.#draw()
         })
     el.createEl('p', {
@@ -155,23 +159,24 @@ export class ConflictsView extends ItemView {
     new ButtonComponent(row).setButtonText(label).onClick(() => void this.#resolve(resolution))
   }
 
-  #drawEditor(el: HTMLElement, copy: ConflictCopy, draft: string): void {
+  #drawEditor(el: HTMLElement, copy: ConflictCopy, draft: { text: string }): void {
     el.createEl('p', { cls: 'tandem-hint', text: MERGE_HINT })
     const area = el.createEl('textarea', {
       cls: 'tandem-editor',
       attr: { 'aria-label': `Text of ${noteTitle(copy.original)}`, rows: '18' },
     })
-    area.value = draft
-    const cancel = (): void => {
-      this.#draft = null
+    area.value = draft.text
+    const back = (): void => {
+      this.#editing = false
       this.#draw()
+      this.contentEl.querySelector<HTMLElement>('[aria-current="true"]')?.focus()
     }
-    area.addEventListener('input', () => (this.#draft = area.value))
+    area.addEventListener('input', () => (draft.text = area.value))
     area.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape') cancel()
+      if (event.key === 'Escape') back()
     })
     const row = el.createDiv({ cls: 'tandem-buttons' })
-    new ButtonComponent(row).setButtonText('Back').onClick(cancel)
+    new ButtonComponent(row).setButtonText('Back').onClick(back)
     new ButtonComponent(row)
       .setButtonText('Save this text')
       .setCta()
@@ -183,7 +188,10 @@ export class ConflictsView extends ItemView {
     const copy = this.#copy()
     if (!copy) return
     try {
-      const outcome = await resolveConflict(this.app, copy, this.#seen, resolution)
+      // An edited text holds what was there when it was begun, and no more.
+      const edited = resolution.kind === 'edited' ? this.#drafts.get(copy.path) : undefined
+      const outcome = await resolveConflict(this.app, copy, edited?.seen ?? this.#seen, resolution)
+      this.#drafts.delete(copy.path)
       if (outcome === 'changed') {
         this.#message = 'One of the two changed meanwhile, so nothing was done. Have another look.'
         // A text that somebody worked on is not thrown away for that.

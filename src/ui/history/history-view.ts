@@ -30,6 +30,8 @@ export class HistoryView extends ItemView {
   readonly #screens: Screens
   /** Null: the deleted notes. */
   #path: VaultPath | null = null
+  /** Whose history is shown. */
+  #loaded: Share | null = null
   #versions: NoteVersion[] = []
   #deleted: DeletedNote[] = []
   #chosen = 0
@@ -66,6 +68,8 @@ export class HistoryView extends ItemView {
 
   override async onOpen(): Promise<void> {
     this.contentEl.addClass('tandem-view')
+    // A view that the app opened again at its start is there before the history is.
+    this.register(this.#screens.face.onChange(() => this.#share !== this.#loaded && void this.#load()))
     await this.#load()
   }
 
@@ -81,7 +85,7 @@ export class HistoryView extends ItemView {
 
   async #load(): Promise<void> {
     const turn = ++this.#turn
-    const share = this.#share
+    const share = (this.#loaded = this.#share)
     let [versions, deleted]: [NoteVersion[], DeletedNote[]] = [[], []]
     try {
       if (share && this.#path !== null) versions = await noteVersions(share.repository, this.#path)

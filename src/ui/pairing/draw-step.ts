@@ -34,7 +34,11 @@ export function drawStep(el: HTMLElement, step: PairingStep, actions: StepAction
       ])
     }
     case 'answered':
-      drawWaiting(el, `Waiting for ${step.deviceName}…`, 'Say yes there, too.')
+      drawWaiting(
+        el,
+        `Waiting for ${step.deviceName}…`,
+        'Say yes there, too. Then the two vaults are compared, which may take a moment.',
+      )
       return buttons(el, [['Cancel', () => actions.close()]])
     case 'done':
       drawMark(el, 'check', 'tandem-mark-good')

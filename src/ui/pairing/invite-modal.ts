@@ -9,6 +9,7 @@ import { formatCountdown } from '../words/format.ts'
 import { whyNoDevice } from './availability.ts'
 import { buttons, drawFailure, drawStep, drawWaiting } from './draw-step.ts'
 import { newInvite, updateInvite, type InviteEffect, type InviteEvent, type InviteState } from './invite-flow.ts'
+import { whenDevice } from './when-device.ts'
 import { isPairingStep } from './pairing-step.ts'
 import { drawQr } from './qr-canvas.ts'
 import { QuestionRelay } from './question-relay.ts'
@@ -36,6 +37,7 @@ export class InviteModal extends Modal {
   readonly #relay: QuestionRelay
   readonly #ends: (() => void)[] = []
   #cancelInvitation: () => void = () => undefined
+  readonly #closed = new AbortController()
   #countdown: HTMLElement | null = null
 
   constructor(app: App, face: TandemFace) {
@@ -59,6 +61,7 @@ export class InviteModal extends Modal {
 
   override onClose(): void {
     for (const end of this.#ends.splice(0)) end()
+    this.#closed.abort()
     this.#relay.answer(false)
     this.#cancelInvitation()
     this.contentEl.empty()
@@ -79,7 +82,7 @@ export class InviteModal extends Modal {
   #perform(effect: InviteEffect): void {
     switch (effect.kind) {
       case 'invite':
-        return this.#invite()
+        return void this.#invite()
       case 'cancel':
         return this.#cancelInvitation()
       case 'answer':
@@ -87,10 +90,10 @@ export class InviteModal extends Modal {
     }
   }
 
-  #invite(): void {
-    const { device, condition } = this.#face
-    if (!device || condition.kind === 'offline')
-      return this.#dispatch({ kind: 'failed', error: whyNoDevice(condition) })
+  async #invite(): Promise<void> {
+    const device = await whenDevice(this.#face, this.#closed.signal)
+    if (this.#closed.signal.aborted) return
+    if (!device) return this.#dispatch({ kind: 'failed', error: whyNoDevice(this.#face.condition) })
     try {
       const invitation = device.peers.invite(VAULT_SHARE)
       this.#cancelInvitation = () => invitation.cancel()

@@ -5,6 +5,7 @@ import { errorSentence } from '../words/error-sentence.ts'
 import { whyNoDevice } from './availability.ts'
 import { buttons, drawFailure, drawStep, drawWaiting } from './draw-step.ts'
 import { newJoin, updateJoin, type JoinEffect, type JoinEvent, type JoinState } from './join-flow.ts'
+import { whenDevice } from './when-device.ts'
 import { isPairingStep } from './pairing-step.ts'
 import { readPhotoCode } from './photo-code.ts'
 import { QuestionRelay } from './question-relay.ts'
@@ -76,10 +77,10 @@ export class JoinModal extends Modal {
   }
 
   async #join(offer: PairingOffer): Promise<void> {
-    const { device, condition } = this.#face
-    if (!device || condition.kind === 'offline')
-      return this.#dispatch({ kind: 'failed', error: whyNoDevice(condition) })
     const attempt = (this.#attempt = new AbortController())
+    const device = await whenDevice(this.#face, attempt.signal)
+    if (attempt.signal.aborted) return
+    if (!device) return this.#dispatch({ kind: 'failed', error: whyNoDevice(this.#face.condition) })
     try {
       const record = await device.peers.join(offer, attempt.signal)
       if (this.#attempt === attempt) this.#dispatch({ kind: 'paired', deviceName: record.name })

@@ -2,7 +2,7 @@ import type { Setting, SettingDefinition, SettingDefinitionItem } from 'obsidian
 import { addCopyButton } from '../copy-button.ts'
 import type { Screens } from '../screens.ts'
 import { askRemoveComponent, showInstall } from './component-modal.ts'
-import { numberProblem, relayUrlProblem } from './setting-values.ts'
+import { numberProblem, numberRange, relayUrlProblem, type NumberSetting } from './setting-values.ts'
 
 /** The page "Advanced": the network, the limits, the native component, and this device's id. */
 export function advancedPage(screens: Screens, { ownRelay }: { ownRelay: () => boolean }): SettingDefinitionItem {
@@ -55,18 +55,23 @@ function limitDefinitions(): SettingDefinition[] {
     key: string,
     name: string,
     desc: string,
-    [min, max]: readonly [number, number],
+    range: readonly [number, number] = numberRange(key as NumberSetting),
   ): SettingDefinition => ({
     name,
     desc,
-    control: { type: 'number', key, min, max, step: 1, validate: numberProblem(min, max) },
+    control: { type: 'number', key, min: range[0], max: range[1], step: 1, validate: numberProblem(range) },
   })
   return [
-    number('debounceMs', 'Quiet time after typing', 'Milliseconds until an edit is sent to the others.', [100, 60_000]),
-    number('maxPeers', 'Most devices', 'How many devices this one can be paired with.', [1, 100]),
-    number('heartbeatSeconds', 'Sign of life', 'Seconds between two signs of life on a connection.', [2, 10]),
-    number('queueLimit', 'Waiting messages', 'How many messages may wait for one device.', [10, 10_000]),
-    number('queueWaitMs', 'Patience with a full queue', 'Milliseconds before a message is dropped.', [0, 60_000]),
+    number('debounceMs', 'Quiet time after typing', 'Milliseconds until an edit is sent to the others.'),
+    number('maxPeers', 'Most devices', 'How many devices this one can be paired with.'),
+    number(
+      'heartbeatSeconds',
+      'Sign of life',
+      'Seconds between two signs of life on a connection.',
+      numberRange('heartbeatMs', 1000),
+    ),
+    number('queueLimit', 'Waiting messages', 'How many messages may wait for one device.'),
+    number('queueWaitMs', 'Patience with a full queue', 'Milliseconds before a message is dropped.'),
     {
       name: 'Drop from a full queue',
       desc: 'Nothing is lost by it: the next comparison makes up for it.',

@@ -1,10 +1,10 @@
 import type { SettingDefinitionItem } from 'obsidian'
 import type { PeerReport } from '../../engine/device.ts'
 import type { EndpointId } from '../../ports/transport.ts'
-import { screenClock } from '../clock.ts'
 import type { LiveTexts } from '../live-text.ts'
 import type { Screens } from '../screens.ts'
-import { needsAttention, peerSentence } from '../words/peer-sentence.ts'
+import { currentPeerSentence } from '../status-facts.ts'
+import { needsAttention } from '../words/peer-sentence.ts'
 import { PeerPage } from './peer-page.ts'
 
 const EMPTY =
@@ -17,7 +17,7 @@ export function deviceDefinitions(screens: Screens, texts: LiveTexts): SettingDe
   const report = (id: EndpointId): PeerReport | undefined => face.device?.peerReports().find((peer) => peer.id === id)
   const sentence = (id: EndpointId): string => {
     const now = report(id)
-    return now ? peerSentence(now, screenClock.now(), transfers.of(id)) : 'Not connected while sync is off'
+    return now ? currentPeerSentence(face, transfers, now) : 'Sync is starting…'
   }
   const tone = (id: EndpointId): string | null => {
     const now = report(id)

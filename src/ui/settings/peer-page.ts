@@ -7,8 +7,9 @@ import { addCopyButton } from '../copy-button.ts'
 import { DebouncedSaves } from '../debounced-saves.ts'
 import { LiveTexts } from '../live-text.ts'
 import type { Screens } from '../screens.ts'
+import { currentPeerSentence } from '../status-facts.ts'
 import { formatAgo, formatBytes, formatMoment } from '../words/format.ts'
-import { needsAttention, peerSentence } from '../words/peer-sentence.ts'
+import { needsAttention } from '../words/peer-sentence.ts'
 import { amountSentence } from '../words/sync-progress.ts'
 import { deviceNameProblem } from './setting-values.ts'
 
@@ -59,8 +60,9 @@ export class PeerPage extends SettingPage {
   }
 
   #refresh(): void {
-    if (this.#report() === undefined && !this.#removed) this.#draw()
-    else if (this.#report() !== undefined && this.#removed) this.#draw()
+    // While the engine starts anew, the page stays: its device is back in a moment.
+    if (this.#screens.face.condition.kind === 'starting') return
+    if ((this.#report() === undefined) !== this.#removed) this.#draw()
     this.#texts.refresh()
     this.#refreshLink()
   }
@@ -161,10 +163,10 @@ export class PeerPage extends SettingPage {
   }
 
   #sentence(report: PeerReport): string {
-    const now = screenClock.now()
-    const progress = this.#screens.transfers.of(this.#id)
-    const amount = progress ? amountSentence(progress, now) : ''
-    return [peerSentence(report, now, progress), amount].filter(Boolean).join(' · ')
+    const { face, transfers } = this.#screens
+    const progress = transfers.of(this.#id)
+    const amount = progress ? amountSentence(progress, screenClock.now()) : ''
+    return [currentPeerSentence(face, transfers, report), amount].filter(Boolean).join(' · ')
   }
 
   #refreshLink(): void {

@@ -1,4 +1,6 @@
 import { CONFIG_CATEGORIES, type ConfigCategory, type Settings } from '../../engine/settings.ts'
+import { settingProblem, SETTINGS_SCHEMA } from '../../engine/settings-schema.ts'
+import { formatNumber } from '../words/format.ts'
 import { vaultPathProblem } from '../../objects/vault-path.ts'
 
 /** Characters; other devices show no more. */
@@ -45,20 +47,25 @@ export function deviceNameProblem(name: string): string | undefined {
 }
 
 export function relayUrlProblem(text: string): string | undefined {
-  let url: URL
-  try {
-    url = new URL(text.trim())
-  } catch {
-    return 'Enter the whole address, like https://relay.example.org'
-  }
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'The address begins with https://'
-  return undefined
+  return settingProblem('relay', text.trim()) && 'Enter the whole address, like https://relay.example.org'
 }
 
-/** Both ends included. */
-export function numberProblem(min: number, max: number): (value: number) => string | undefined {
+/** Settings that are whole numbers. */
+export type NumberSetting = {
+  [Key in keyof Settings]: Settings[Key] extends number ? Key : never
+}[keyof Settings]
+
+/** Both ends included, in the setting's unit divided by `unit`: milliseconds by 1,000 are seconds. */
+export function numberRange(setting: NumberSetting, unit = 1): readonly [min: number, max: number] {
+  const spec = SETTINGS_SCHEMA[setting]
+  return spec.kind === 'integer' ? [Math.ceil(spec.min / unit), Math.floor(spec.max / unit)] : [0, 0]
+}
+
+export function numberProblem([min, max]: readonly [number, number]): (value: number) => string | undefined {
   return (value) =>
-    Number.isInteger(value) && value >= min && value <= max ? undefined : `Enter a whole number from ${min} to ${max}.`
+    Number.isInteger(value) && value >= min && value <= max
+      ? undefined
+      : `Enter a whole number from ${formatNumber(min)} to ${formatNumber(max)}.`
 }
 
 /** A folder's path as it is stored; null with a reason when it is none. */

@@ -1,8 +1,10 @@
 import { PluginSettingTab, type Plugin, type SettingDefinitionItem } from 'obsidian'
+import { screenClock } from '../clock.ts'
 import { DebouncedSaves } from '../debounced-saves.ts'
 import { LiveTexts } from '../live-text.ts'
 import type { Screens } from '../screens.ts'
 import { currentStatus } from '../status-facts.ts'
+import { amountSentence } from '../words/sync-progress.ts'
 import { errorSentence } from '../words/error-sentence.ts'
 import { activityPage } from './activity-page.ts'
 import { advancedPage } from './advanced-page.ts'
@@ -46,14 +48,14 @@ export class TandemSettingTab extends PluginSettingTab {
   }
 
   override getSettingDefinitions(): SettingDefinitionItem[] {
-    const { face, transfers } = this.#screens
+    const { face } = this.#screens
     this.#texts.clear()
     this.#drawn = this.#structure()
     return [
       ...troubleDefinitions(this.#screens, this.#problem),
       {
         name: 'Sync this vault',
-        desc: this.#texts.fragment(() => currentStatus(face, transfers).sentence),
+        desc: this.#texts.fragment(() => syncSentence(this.#screens)),
         control: {
           type: 'toggle',
           key: 'sync',
@@ -94,6 +96,8 @@ export class TandemSettingTab extends PluginSettingTab {
   refresh(): void {
     if (!this.containerEl.isConnected) return
     const complete = this.#texts.refresh()
+    // A change of settings starts the engine anew: its devices are back in a moment.
+    if (this.#screens.face.condition.kind === 'starting' && complete) return
     if (complete && this.#structure() === this.#drawn) return
     if (!isTyping()) this.update() // later, when the field is left
   }
@@ -127,8 +131,9 @@ export class TandemSettingTab extends PluginSettingTab {
     const peers = face.device?.peerReports().map(({ id, record }) => [id, record.name]) ?? null
     const consent = face.share?.tree.consent?.key
     const issues = face.share ? issueCount(face.share.tree.issues) : null
+    const { condition } = face
     return JSON.stringify([
-      face.condition,
+      condition.kind === 'failed' || condition.kind === 'offline' ? condition : condition.kind === 'paused',
       peers,
       consent,
       issues,
@@ -138,6 +143,17 @@ export class TandemSettingTab extends PluginSettingTab {
       this.#problem,
     ])
   }
+}
+
+/** How the sync stands; the first one takes a while, so that it tells how long. */
+function syncSentence({ face, transfers }: Screens): string {
+  // The row above says why.
+  if (face.condition.kind === 'offline') return 'Your notes go into the history here, and nowhere else right now.'
+  if (face.condition.kind === 'failed') return 'Sync is not running.'
+  const { sentence } = currentStatus(face, transfers)
+  const progress = transfers.total()
+  const amount = progress ? amountSentence(progress, screenClock.now()) : ''
+  return amount ? `${sentence} ${amount}` : sentence
 }
 
 function isTyping(): boolean {

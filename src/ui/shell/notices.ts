@@ -18,7 +18,7 @@ export class Notices {
   #conflicts: ReadonlySet<string>
   #consent: string | null = null
   #consentNotice: Notice | null = null
-  /** The share's error: since when, and whether it was told. */
+  /** Of the share or of the whole: since when, and whether it was told. */
   #error: { readonly since: number; told: boolean } | null = null
 
   /** To be made once the vault is loaded: conflicts that are there already are no news. */
@@ -38,7 +38,7 @@ export class Notices {
       this.#consentNotice = tell(consentWords(consent).what, 'Look at it', () => this.#screens.askConsent())
     if (!consent) this.#consentNotice?.hide()
     this.#consent = consent?.key ?? null
-    this.#lookAtError(share?.lastError ?? null)
+    this.#lookAtError()
   }
 
   #lookAtConflicts(): void {
@@ -57,14 +57,18 @@ export class Notices {
     return new Set(vaultConflicts(this.#screens.app).map(({ path }) => path))
   }
 
-  #lookAtError(error: Error | null): void {
+  #lookAtError(): void {
+    const { condition, share } = this.#screens.face
+    const error = condition.kind === 'failed' ? condition : (share?.lastError ?? null)
     if (!error) return void (this.#error = null)
     const now = screenClock.now()
     this.#error ??= { since: now, told: false }
     if (this.#error.told || now - this.#error.since < LASTING) return
     this.#error.told = true
-    const { what, next } = errorSentence(error)
-    tell(`${what} ${next}`, 'Activity log', () => this.#screens.openActivity())
+    if (error instanceof Error) {
+      const { what, next } = errorSentence(error)
+      tell(`${what} ${next}`, 'Activity log', () => this.#screens.openActivity())
+    } else tell(error.message, 'Settings', () => this.#screens.openSettings())
   }
 }
 

@@ -14,14 +14,14 @@ export interface GalleryOptions extends Look {
  * its page threw or wrote an error.
  */
 export function useGallery(): (options?: GalleryOptions) => Promise<Page> {
-  let browser: Browser
+  let browser: Browser | undefined
   let script = ''
   let opened: OpenedPage[] = []
 
   beforeAll(async () => {
     ;[browser, script] = await Promise.all([openBrowser(), bundleForBrowser('gallery.ts')])
   }, 120_000)
-  afterAll(() => browser.close())
+  afterAll(() => browser?.close())
   afterEach(async () => {
     const pages = opened
     opened = []
@@ -30,7 +30,7 @@ export function useGallery(): (options?: GalleryOptions) => Promise<Page> {
   })
 
   return async ({ peers, history, ...look } = {}) => {
-    const made = await openAppPage(browser, script, look)
+    const made = await openAppPage(browser!, script, look)
     opened.push(made)
     await made.page.evaluate(
       async (options) => {

@@ -77,7 +77,7 @@ export async function openGalleryShare(
   }
   device = 'Writing desk'
   const read = (path: string): string | null => {
-    const content = new Map(disk.files()).get(path as never)
+    const content = new Map(disk.files()).get(path)
     return content ? new TextDecoder().decode(content) : null
   }
   return { share, read }

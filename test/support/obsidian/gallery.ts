@@ -33,8 +33,10 @@ export class Gallery {
   /** The text of a file on the share's own disk; null: none. */
   readOnDisk: (path: string) => string | null = () => null
 
+  #now = NOW
+
   private constructor() {
-    screenClock.now = () => NOW
+    screenClock.now = () => this.#now
     this.app = openApp(VAULT)
     this.plugin = new WebPlugin(this.app, MANIFEST)
     this.plugin.load()
@@ -54,6 +56,12 @@ export class Gallery {
     gallery.face.changed()
     if (peers !== 'none') gallery.face.transfer(anId(2), 12, 40)
     return gallery
+  }
+
+  /** Lets time go on for the screens, ms. */
+  pass(ms: number): void {
+    this.#now += ms
+    this.face.changed()
   }
 
   settings(): void {
@@ -76,7 +84,12 @@ export class Gallery {
   }
 
   askConsent(): void {
-    this.face.consent = { direction: 'incoming', deletes: DELETES, overwrites: [parseVaultPath('Reading list.md')], key: 'one' }
+    this.face.consent = {
+      direction: 'incoming',
+      deletes: DELETES,
+      overwrites: [parseVaultPath('Reading list.md')],
+      key: 'one',
+    }
     this.screens.askConsent()
   }
 
@@ -96,7 +109,6 @@ export class Gallery {
 }
 
 declare global {
-  // eslint-disable-next-line no-var
   var Gallery: unknown
 }
 globalThis.Gallery = Gallery

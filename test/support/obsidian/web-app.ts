@@ -39,6 +39,6 @@ class SettingsWindow {
 /** An app whose vault holds these files. */
 export function openApp(files: Readonly<Record<string, string>>): LookAlikeApp {
   const app = MockApp.createConfigured__({ files: { ...files } })
-  Object.assign(app, { workspace: new WebWorkspace(app as never), setting: new SettingsWindow() })
+  Object.assign(app, { appId: 'look-alike', workspace: new WebWorkspace(app as never), setting: new SettingsWindow() })
   return app as unknown as LookAlikeApp
 }

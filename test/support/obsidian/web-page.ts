@@ -48,6 +48,7 @@ export interface OpenedPage {
   readonly errors: string[]
 }
 
+const ORIGIN = 'http://localhost:8079'
 const PHONE = { width: 390, height: 780 }
 const DESK = { width: 900, height: 760 }
 
@@ -71,10 +72,12 @@ export async function openAppPage(browser: Browser, script: string, look: Look =
     .map((file) => readFileSync(file, 'utf8'))
     .join('\n')
   const classes = `theme-${look.theme ?? 'light'}${look.phone ? ' is-mobile is-phone' : ''}`
-  await page.setContent(
+  const body =
     `<!doctype html><html lang="en"><head><title>Look-alike</title><style>${css}</style></head><body class="${classes}">` +
-      '<div class="app"><div class="workspace-ribbon"></div><main class="workspace"></main></div><div class="status-bar"></div></body></html>',
-  )
+    '<div class="app"><div class="workspace-ribbon"></div><main class="workspace"></main></div><div class="status-bar"></div></body></html>'
+  // Answered here, nothing goes out: an origin of its own has IndexedDB, the clipboard and WebCrypto, as in the app.
+  await page.route(`${ORIGIN}/**`, (route) => route.fulfill({ body, contentType: 'text/html; charset=utf-8' }))
+  await page.goto(`${ORIGIN}/`)
   await page.addScriptTag({ content: script })
   return { page, errors }
 }

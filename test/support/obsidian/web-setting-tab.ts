@@ -201,6 +201,7 @@ export class PluginSettingTab {
 
   #drawControl(setting: Setting, control: NonNullable<SettingDefinition['control']>): void {
     const stored = this.getControlValue(control.key) ?? control.defaultValue
+    const words = typeof stored === 'string' || typeof stored === 'number' ? String(stored) : ''
     const check = async (value: unknown): Promise<boolean> => {
       const problem = await control.validate?.(value as never)
       setting.setErrorMessage(problem || null)
@@ -219,21 +220,23 @@ export class PluginSettingTab {
         setting.addToggle((toggle) => disable(toggle.setValue(stored === true).onChange(save)))
         return
       case 'dropdown':
-        setting.addDropdown((dropdown) =>
-          disable(dropdown.addOptions(control.options).setValue(String(stored)).onChange(save)),
-        )
+        setting.addDropdown((dropdown) => disable(dropdown.addOptions(control.options).setValue(words).onChange(save)))
         return
       case 'text':
       case 'number':
         setting.addText((text) => {
           const isNumber = control.type === 'number'
           if (isNumber) text.inputEl.type = 'number'
-          text.setPlaceholder(control.placeholder ?? '').setValue(String(stored ?? ''))
+          text.setPlaceholder(control.placeholder ?? '').setValue(words)
           disable(text.onChange((value) => save(isNumber ? Number(value) : value)))
         })
         void check(stored)
         return
-      default:
+      case 'color':
+      case 'file':
+      case 'folder':
+      case 'slider':
+      case 'textarea':
         throw new Error(`the look-alike has no control of the type ${control.type}`)
     }
   }

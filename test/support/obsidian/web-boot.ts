@@ -1,0 +1,54 @@
+/** Entry for the browser: boots a built main.js as Obsidian does, with the look-alike as the module `obsidian`. */
+import type { PluginManifest } from 'obsidian'
+import { Platform } from 'obsidian-test-mocks/obsidian'
+import { openApp, type LookAlikeApp } from './web-app.ts'
+import * as obsidian from './web-obsidian.ts'
+import type { WebApp, WebPlugin } from './web-plugin.ts'
+
+export interface BootOptions {
+  /** The text of main.js. */
+  readonly code: string
+  readonly manifest: PluginManifest
+  readonly files?: Readonly<Record<string, string>>
+  /** What `data.json` holds. */
+  readonly data?: unknown
+  /** Further modules that the plugin may ask for, by name: Node's on a desktop. */
+  readonly modules?: Readonly<Record<string, unknown>>
+  /** Over a desktop with Linux. */
+  readonly platform?: Readonly<Record<string, boolean>>
+}
+
+export interface Booted {
+  readonly app: LookAlikeApp
+  readonly plugin: WebPlugin
+}
+
+type PluginClass = new (app: WebApp, manifest: PluginManifest) => WebPlugin
+
+/** Runs the plugin up to the point where the layout is ready. The page needs an origin of its own for IndexedDB. */
+export function bootPlugin({
+  code,
+  manifest,
+  files = {},
+  data = null,
+  modules = {},
+  platform = {},
+}: BootOptions): Booted {
+  Object.assign(Platform, { isWin: false, isLinux: true, ...platform })
+  const module = { exports: {} as { default?: PluginClass } }
+  const require = (name: string): unknown => {
+    if (name === 'obsidian') return obsidian
+    if (name in modules) return modules[name]
+    throw new Error(`there is no module ${name} here`)
+  }
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- this is how Obsidian runs a plugin's file
+  new Function('module', 'exports', 'require', code)(module, module.exports, require)
+  const app = openApp(files)
+  const plugin = new module.exports.default!(app, manifest)
+  plugin.data = data
+  plugin.load()
+  app.workspace.setLayoutReady()
+  return { app, plugin }
+}
+
+Object.assign(globalThis, { bootPlugin })
