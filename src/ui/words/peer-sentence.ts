@@ -1,4 +1,5 @@
 import type { PeerReport } from '../../engine/device.ts'
+import type { PeerFault } from '../../peers/peer-states.ts'
 import type { PathInfo } from '../../ports/transport.ts'
 import { formatAgo, formatWait } from './format.ts'
 import { filesSentence, type SyncProgress } from './sync-progress.ts'
@@ -26,7 +27,7 @@ export function peerSentence(report: PeerFacts, now: number, progress?: SyncProg
 
 /** Whether a person has to do something about this peer. */
 export function needsAttention({ state }: PeerFacts): boolean {
-  return state.link === 'disconnected' && state.lastError !== null && lastingFault(state.lastError.code) !== null
+  return state.link === 'disconnected' && state.lastError !== null && lastingFault(state.lastError) !== null
 }
 
 function connectedBy(path: PathInfo | null): string {
@@ -49,10 +50,10 @@ function activity({ state, current }: PeerFacts, progress: SyncProgress | undefi
 }
 
 /** Faults that no further attempt heals. */
-function lastingFault(code: string): string | null {
+function lastingFault({ code, message }: Pick<PeerFault, 'code' | 'message'>): string | null {
   switch (code) {
     case 'version':
-      return 'Needs an update on that device'
+      return `Needs an update on ${/update Tandem on (.+)$/u.exec(message)?.[1] ?? 'that device'}`
     case 'declined':
       return 'Removed this device: pair again'
     case 'mismatch':
@@ -66,7 +67,7 @@ function lastingFault(code: string): string | null {
 }
 
 function absence({ state, record }: PeerFacts, now: number): string {
-  const lasting = state.lastError && lastingFault(state.lastError.code)
+  const lasting = state.lastError && lastingFault(state.lastError)
   if (lasting) return lasting
   const waits = state.retryAt !== null && state.retryAt > now
   // Nobody tries, and nothing went wrong: a person said so.
