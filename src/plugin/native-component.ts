@@ -33,7 +33,7 @@ export class NativeComponent implements ComponentFace {
     const build = this.#folder?.offer
     if (!build) return null
     const { file, bytes, sha256 } = build
-    return { file, bytes, sha256, source: `npm package @number0/iroh-${file.split('.')[1]} ${this.#version}` }
+    return { file, bytes, sha256, source: `@number0/iroh-${file.split('.')[1]}@${this.#version}` }
   }
 
   /** As last checked. */

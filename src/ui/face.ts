@@ -26,7 +26,7 @@ export type ComponentCondition =
 
 export interface ComponentFace {
   readonly condition: ComponentCondition
-  /** What an installation brings, for the confirmation: name, size in bytes, where it comes from, SHA-256 in hex. Null: none for this device. */
+  /** What an installation brings, for the confirmation: name, size in bytes, the npm package that holds it (`name@version`), SHA-256 in hex. Null: none for this device. */
   readonly offer: {
     readonly file: string
     readonly bytes: number

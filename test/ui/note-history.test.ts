@@ -10,7 +10,7 @@ describe('the history of a note', () => {
   it('lists its versions, newest first, with who and when', async () => {
     const { share } = await openGalleryShare(HISTORY)
     const versions = await noteVersions(share.repository, NOTE)
-    expect(versions.map(({ device }) => device)).toEqual(['Writing desk', 'Laptop', 'Phone', 'Writing desk'])
+    expect(versions.map(({ device }) => device)).toEqual(['Writing desk', 'Laptop', 'Studio', 'Writing desk'])
     const texts = await Promise.all(versions.map(({ oid }) => versionText(share.repository, oid!)))
     expect(texts.map((text) => text.kind === 'text' && text.text)).toEqual(
       [...HISTORY].reverse().map(({ files }) => files[HISTORY_NOTE]),

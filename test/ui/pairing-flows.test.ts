@@ -13,13 +13,13 @@ const ERROR = { what: 'It failed.', next: 'Try again.' }
 const OPENED: InviteEvent = { kind: 'opened', link: LINK, expiresAt: NOW }
 
 function aQuestion(kind: 'code' | 'vaults'): PairingQuestion {
-  const whose = { role: 'inviter' as const, id: anId(2), deviceName: 'Phone' }
+  const whose = { role: 'inviter' as const, id: anId(2), deviceName: 'Studio' }
   return kind === 'code' ? { ...whose, kind, code: '123456' } : { ...whose, kind, comparison: COMPARISON }
 }
 const asks = (kind: 'code' | 'vaults') => ({ kind: 'question' as const, question: aQuestion(kind) })
 const YES = { kind: 'answer', yes: true } as const
 const NO = { kind: 'answer', yes: false } as const
-const PAIRED = { kind: 'paired', deviceName: 'Phone' } as const
+const PAIRED = { kind: 'paired', deviceName: 'Studio' } as const
 
 function invite(...events: InviteEvent[]): { state: InviteState; effects: string[] } {
   let [state, first] = newInvite()
@@ -50,7 +50,7 @@ describe('adding a device', () => {
   })
 
   it('[P3] [E9] asks for the code, then for the vaults, then is done', () => {
-    expect(invite(OPENED, asks('code')).state).toMatchObject({ kind: 'code', code: '123456', deviceName: 'Phone' })
+    expect(invite(OPENED, asks('code')).state).toMatchObject({ kind: 'code', code: '123456', deviceName: 'Studio' })
     expect(invite(OPENED, asks('code'), YES)).toMatchObject({
       state: { kind: 'answered' },
       effects: ['invite', 'answer true'],
@@ -58,7 +58,7 @@ describe('adding a device', () => {
     const asked = invite(OPENED, asks('code'), YES, asks('vaults'))
     expect(asked.state).toMatchObject({ kind: 'vaults', comparison: COMPARISON })
     const { state, effects } = invite(OPENED, asks('code'), YES, asks('vaults'), YES, PAIRED)
-    expect(state).toMatchObject({ kind: 'done', deviceName: 'Phone' })
+    expect(state).toMatchObject({ kind: 'done', deviceName: 'Studio' })
     expect(effects).toEqual(['invite', 'answer true', 'answer true'])
   })
 
@@ -81,7 +81,7 @@ describe('adding a device', () => {
   it('waits again when the other device goes away, also after our yes', () => {
     for (const events of [[asks('code')], [asks('code'), YES]]) {
       const { state } = invite(OPENED, ...events, { kind: 'withdrawn' })
-      expect(state).toMatchObject({ kind: 'waiting', note: expect.stringContaining('Phone') as string })
+      expect(state).toMatchObject({ kind: 'waiting', note: expect.stringContaining('Studio') as string })
     }
   })
 
@@ -125,7 +125,7 @@ describe('joining a device', () => {
   it('[P3] [E9] connects, asks twice, and is done', () => {
     const events: JoinEvent[] = [typed(LINK), { kind: 'submit' }, asks('code'), YES, asks('vaults'), YES, PAIRED]
     expect(join(undefined, ...events)).toMatchObject({
-      state: { kind: 'done', deviceName: 'Phone' },
+      state: { kind: 'done', deviceName: 'Studio' },
       effects: ['join', 'answer true', 'answer true'],
     })
   })

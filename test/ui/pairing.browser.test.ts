@@ -49,11 +49,11 @@ describe('adding a device', () => {
     await page.evaluate(() => g.face.ask('inviter', { kind: 'code', code: '123456' }))
     expect(await title(page)).toBe('Compare the codes')
     expect(await page.locator('.tandem-code').textContent()).toBe('123 456')
-    expect(await page.locator('.modal-content').textContent()).toContain('Does Phone show the same code?')
+    expect(await page.locator('.modal-content').textContent()).toContain('Does Studio show the same code?')
     expect(await focused(page)).toBe('Yes, it is the same')
     await page.keyboard.press('Enter')
     await answered(page, true)
-    expect(await page.locator('.modal-content').textContent()).toContain('Waiting for Phone')
+    expect(await page.locator('.modal-content').textContent()).toContain('Waiting for Studio')
 
     await page.evaluate(() => g.face.ask('inviter', { kind: 'vaults', comparison: g.comparison }))
     expect(await title(page)).toBe('Compare the vaults')
@@ -70,10 +70,10 @@ describe('adding a device', () => {
     await answered(page, true)
 
     await page.evaluate(() => g.face.pair())
-    await page.getByText('Paired with Phone.').waitFor()
+    await page.getByText('Paired with Studio.').waitFor()
     await page.keyboard.press('Enter')
     expect(await page.locator('.modal').count()).toBe(0)
-    expect(await page.locator('.tandem-devices .setting-item-name').allTextContents()).toContain('Phone')
+    expect(await page.locator('.tandem-devices .setting-item-name').allTextContents()).toContain('Studio')
   })
 
   it('[P3] a no shares nothing, ends the link, and offers a new one', async () => {
@@ -95,7 +95,7 @@ describe('adding a device', () => {
       g.face.ask('inviter', { kind: 'code', code: '123456' })
       g.face.withdraw()
     })
-    expect(await page.locator('.tandem-warning').first().textContent()).toMatch(/^Phone stopped/)
+    expect(await page.locator('.tandem-warning').first().textContent()).toMatch(/^Studio stopped/)
     expect(readQr(await page.screenshot())).toBe(await page.evaluate(() => g.link))
   })
 

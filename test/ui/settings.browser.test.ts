@@ -32,7 +32,7 @@ describe('the list of devices', () => {
     const page = await openSettings({ peers: 'all' })
     expect(await rows(page, '.tandem-devices')).toEqual([
       ['Direct', 'Connected directly · up to date'],
-      ['Phone', 'Connected through a relay · receiving 12 of 40 files'],
+      ['Studio', 'Connected through a relay · receiving 12 of 40 files'],
       ['Local', 'Connected on the local network · up to date'],
       ['Connecting', 'Connecting…'],
       ['Home server', 'Last seen 2 hours ago · retrying in 20 s'],
@@ -118,7 +118,7 @@ describe('the list of devices', () => {
     await page.locator('.modal').getByRole('button', { name: 'Remove', exact: true }).click()
     await page.getByText('This device was removed.').waitFor()
     await page.getByRole('button', { name: 'Back' }).click()
-    expect((await rows(page, '.tandem-devices')).map(([name]) => name)).toEqual(['Phone', 'Home server'])
+    expect((await rows(page, '.tandem-devices')).map(([name]) => name)).toEqual(['Studio', 'Home server'])
   })
 })
 
@@ -174,7 +174,7 @@ describe('the page "Advanced"', () => {
       const offer = {
         file: 'iroh.node',
         bytes: 21_000_000,
-        source: 'https://example.org/iroh.node',
+        source: '@number0/iroh-linux-x64-gnu@1.1.0',
         sha256: 'ab'.repeat(32),
       }
       g.face.component = { ...g.face.component, condition: { kind: 'missing' }, offer }
@@ -183,7 +183,7 @@ describe('the page "Advanced"', () => {
     expect(await page.locator('.status-bar-item').textContent()).toBe('Offline')
     await row(page, 'offline').getByRole('button', { name: 'Install…' }).click()
     const words = await page.locator('.modal').textContent()
-    for (const part of ['iroh.node (21.0 MB)', 'https://example.org/iroh.node', 'ab'.repeat(32)])
+    for (const part of ['iroh.node (21.0 MB)', '@number0/iroh-linux-x64-gnu@1.1.0', 'ab'.repeat(32)])
       expect(words).toContain(part)
     const file = { name: 'iroh.node', mimeType: 'application/octet-stream', buffer: Buffer.from('abc') }
     await page.locator('.modal input[type=file]').setInputFiles(file)

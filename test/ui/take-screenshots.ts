@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
+import pinned from '../../native-components.json' with { type: 'json' }
 import type { Gallery } from '../support/obsidian/gallery.ts'
 import { bundleForBrowser, openAppPage, openBrowser, type Look } from '../support/obsidian/web-page.ts'
 
@@ -55,10 +56,28 @@ const SCENES: Readonly<Record<string, Scene>> = {
   },
 }
 
-/** Further screens, to be looked at and not shipped. */
-const MORE: Readonly<Record<string, Scene>> = {
-  'devices-all': { peers: 'all', height: 1000, show: (page) => page.evaluate(() => g.settings()) },
-  'devices-none': { peers: 'none', height: 700, show: (page) => page.evaluate(() => g.settings()) },
+/** Screens of the guide, in light alone. */
+const GUIDE: Readonly<Record<string, Scene>> = {
+  welcome: { height: 460, peers: 'none', show: (page) => page.evaluate(() => g.screens.welcome()) },
+  component: {
+    height: 560,
+    peers: 'none',
+    show: async (page) => {
+      await page.evaluate((sha256) => {
+        const offer = {
+          file: 'iroh.darwin-arm64.node',
+          bytes: 12_986_704,
+          source: '@number0/iroh-darwin-arm64@1.1.0',
+          sha256,
+        }
+        g.face.component = { ...g.face.component, condition: { kind: 'missing' }, offer }
+        g.settings()
+      }, pinned.builds['darwin-arm64'].sha256)
+      await page.locator('.setting-item', { hasText: 'Advanced' }).click()
+      await page.getByRole('button', { name: 'Install…' }).click()
+    },
+  },
+  join: { peers: 'none', height: 460, show: (page) => page.evaluate(() => g.command('join-device')) },
   code: {
     peers: 'none',
     height: 460,
@@ -68,25 +87,30 @@ const MORE: Readonly<Record<string, Scene>> = {
         g.face.ask('inviter', { kind: 'code', code: '123456' })
       }),
   },
-  join: { peers: 'none', height: 460, show: (page) => page.evaluate(() => g.command('join-device')) },
   peer: {
     height: 900,
     show: async (page) => {
       await page.evaluate(() => g.settings())
-      await page.locator('.setting-item', { hasText: 'Phone' }).first().click()
+      await page.locator('.setting-item', { hasText: 'Studio' }).first().click()
     },
   },
+  menu: {
+    height: 400,
+    show: (page) => page.locator('.status-bar-item').evaluate((item) => (item as HTMLElement).click()),
+  },
+  consent: { height: 700, show: (page) => page.evaluate(() => g.askConsent()) },
+}
+
+/** Further screens, to be looked at and not shipped. */
+const MORE: Readonly<Record<string, Scene>> = {
+  'devices-all': { peers: 'all', height: 1000, show: (page) => page.evaluate(() => g.settings()) },
+  'devices-none': { peers: 'none', height: 700, show: (page) => page.evaluate(() => g.settings()) },
   advanced: {
     height: 1000,
     show: async (page) => {
       await page.evaluate(() => g.settings())
       await page.locator('.setting-item', { hasText: 'Advanced' }).click()
     },
-  },
-  consent: { height: 700, show: (page) => page.evaluate(() => g.askConsent()) },
-  menu: {
-    height: 400,
-    show: (page) => page.locator('.status-bar-item').evaluate((item) => (item as HTMLElement).click()),
   },
   failed: {
     height: 460,
@@ -98,7 +122,6 @@ const MORE: Readonly<Record<string, Scene>> = {
         await new Promise((resolve) => setTimeout(resolve, 50))
       }),
   },
-  welcome: { height: 460, peers: 'none', show: (page) => page.evaluate(() => g.screens.welcome()) },
 }
 
 const LOOKS: Readonly<Record<string, Look>> = {
@@ -110,13 +133,14 @@ const LOOKS: Readonly<Record<string, Look>> = {
 async function main(): Promise<void> {
   const [folder = 'docs/images', more] = process.argv.slice(2)
   mkdirSync(folder, { recursive: true })
-  const scenes = more ? { ...SCENES, ...MORE } : SCENES
+  const scenes = more ? { ...SCENES, ...GUIDE, ...MORE } : { ...SCENES, ...GUIDE }
   const script = await bundleForBrowser('gallery.ts')
   const browser = await openBrowser()
   let bad = 0
   try {
     for (const [name, scene] of Object.entries(scenes)) {
       for (const [lookName, look] of Object.entries(LOOKS)) {
+        if (!more && name in GUIDE && lookName !== 'light') continue
         const height = look.phone ? (scene.phoneHeight ?? 780) : scene.height
         const { page, errors } = await openAppPage(browser, script, { ...look, height })
         const { peers, history } = scene

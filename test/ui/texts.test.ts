@@ -73,32 +73,32 @@ describe('[V6] conflict copies', () => {
   it('are told from notes by their names, and know whose and when', () => {
     const paths = [
       'A/Plan.md',
-      'A/Plan (conflict Phone 2026-11-21 1520).md',
+      'A/Plan (conflict Studio 2026-11-21 1520).md',
       'A/Plan (conflict Desk ✍️ 2026-11-20 0905) 2.md',
-      'Lost (conflict Phone 2026-11-21 1520).png',
+      'Lost (conflict Studio 2026-11-21 1520).png',
       'A/Talk (conflict of interest).md',
-      'README (conflict Phone 2026-11-21 1520)',
+      'README (conflict Studio 2026-11-21 1520)',
     ]
     expect(conflictCopies(paths)).toEqual([
       { path: paths[2], original: 'A/Plan.md', hasOriginal: true, device: 'Desk ✍️', when: '2026-11-20 09:05' },
-      { path: paths[1], original: 'A/Plan.md', hasOriginal: true, device: 'Phone', when: '2026-11-21 15:20' },
-      { path: paths[3], original: 'Lost.png', hasOriginal: false, device: 'Phone', when: '2026-11-21 15:20' },
-      { path: paths[5], original: 'README', hasOriginal: false, device: 'Phone', when: '2026-11-21 15:20' },
+      { path: paths[1], original: 'A/Plan.md', hasOriginal: true, device: 'Studio', when: '2026-11-21 15:20' },
+      { path: paths[3], original: 'Lost.png', hasOriginal: false, device: 'Studio', when: '2026-11-21 15:20' },
+      { path: paths[5], original: 'README', hasOriginal: false, device: 'Studio', when: '2026-11-21 15:20' },
     ])
   })
 
   it('get a free name when they stay, one that is no conflict any more', () => {
-    const [copy] = conflictCopies(['A/Plan (conflict Phone 2026-11-21 1520).md'])
-    const taken = new Set(['A/Plan (Phone).md'])
+    const [copy] = conflictCopies(['A/Plan (conflict Studio 2026-11-21 1520).md'])
+    const taken = new Set(['A/Plan (Studio).md'])
     const name = noteNameFor(copy!, (path) => taken.has(path))
-    expect(name).toBe('A/Plan (Phone 2).md')
+    expect(name).toBe('A/Plan (Studio 2).md')
     expect(conflictCopies([name])).toEqual([])
-    expect(noteTitle(name)).toBe('Plan (Phone 2)')
+    expect(noteTitle(name)).toBe('Plan (Studio 2)')
   })
 })
 
 describe('the activity log', () => {
-  const nameOf = (peer: string) => (peer.startsWith('3d') ? 'Home server' : 'Phone')
+  const nameOf = (peer: string) => (peer.startsWith('3d') ? 'Home server' : 'Studio')
   const messages = (records: readonly LogRecord[]) => records.map(({ message }) => message)
 
   it('shows the newest first', () => {

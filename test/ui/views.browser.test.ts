@@ -8,13 +8,13 @@ declare const g: Gallery
 const openGallery = useGallery()
 
 const NOTE = 'Projects/Garden.md'
-const COPY = 'Projects/Garden (conflict Phone 2026-11-21 1512).md'
+const COPY = 'Projects/Garden (conflict Studio 2026-11-21 1512).md'
 
 async function openConflict(options = {}): Promise<Page> {
   const page = await openGallery(options)
   await page.evaluate(() => g.command('show-conflicts'))
   await page.getByRole('button', { name: 'Garden' }).click()
-  await page.locator('.tandem-diff-head', { hasText: 'Phone' }).waitFor()
+  await page.locator('.tandem-diff-head', { hasText: 'Studio' }).waitFor()
   return page
 }
 
@@ -59,7 +59,7 @@ describe('conflicts', () => {
   it('[V6] keeps the other text: it stands in the note, the copy is in the trash', async () => {
     const page = await openConflict()
     const other = await read(page, COPY)
-    await press(page, 'Keep the text of Phone')
+    await press(page, 'Keep the text of Studio')
     await settled(page)
     expect([await read(page, NOTE), await read(page, COPY)]).toEqual([other, null])
   })
@@ -69,7 +69,7 @@ describe('conflicts', () => {
     const [one, other] = [await read(page, NOTE), await read(page, COPY)]
     await press(page, 'Keep both as notes')
     await settled(page)
-    expect([await read(page, NOTE), await read(page, 'Projects/Garden (Phone).md')]).toEqual([one, other])
+    expect([await read(page, NOTE), await read(page, 'Projects/Garden (Studio).md')]).toEqual([one, other])
   })
 
   it('[V6] joins both in an editor, by keyboard', async () => {
@@ -126,7 +126,7 @@ describe('conflicts', () => {
     expect(await read(page, COPY)).not.toBeNull()
   })
 
-  it.each(['Keep this note', 'Keep the text of Phone', 'Keep both as notes'])(
+  it.each(['Keep this note', 'Keep the text of Studio', 'Keep both as notes'])(
     '[E1] does nothing when a text is not any more what was shown: %s',
     async (choice) => {
       const page = await openConflict()
@@ -146,7 +146,7 @@ describe('conflicts', () => {
     await press(page, 'Keep this note')
     await page.getByText('There are no conflicts.').waitFor()
     await page.evaluate(async () => {
-      await g.app.vault.create('Inbox (conflict Phone 2026-11-21 1519).md', 'Call her.\n')
+      await g.app.vault.create('Inbox (conflict Studio 2026-11-21 1519).md', 'Call her.\n')
       g.face.changed()
     })
     await page.getByRole('button', { name: 'Inbox' }).waitFor()
@@ -171,7 +171,7 @@ describe('the version history', () => {
     expect(await page.locator('.tandem-item .tandem-hint').allTextContents()).toEqual([
       expect.stringMatching(/^Writing desk · 7 minutes ago$/),
       expect.stringMatching(/^Laptop · /),
-      expect.stringMatching(/^Phone · /),
+      expect.stringMatching(/^Studio · /),
       'Writing desk · first version',
     ])
     await page.getByText('This is what the note holds now.').waitFor()

@@ -79,7 +79,7 @@ describe('[L10] the sentence of a peer', () => {
   it('tells every state apart', () => {
     expect(sentences).toEqual({
       Direct: 'Connected directly · up to date',
-      Phone: 'Connected through a relay · syncing',
+      Studio: 'Connected through a relay · syncing',
       Local: 'Connected on the local network · up to date',
       Connecting: 'Connecting…',
       'Home server': 'Last seen 2 hours ago · retrying in 20 s',

@@ -1,17 +1,13 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import type { PackSource } from '../../objects/pack-reader.ts'
+import type { PackSpool } from '../../ports/object-store.ts'
 import { removeQuietly, writeFully } from './durable-files.ts'
 import { FileSource } from './file-source.ts'
 import { fsFailure } from './fs-failure.ts'
 import { temporaryName } from './temporary-files.ts'
 
 /** A temporary file for a pushed pack that is not trusted yet; one that a killed process left is removed when its folder is opened again. */
-export function fileSpool(folder: string): {
-  write(chunk: Uint8Array): Promise<void>
-  source(): PackSource
-  dispose(): void
-} {
+export function fileSpool(folder: string): PackSpool {
   const file = path.join(folder, temporaryName('pack'))
   let fd: number
   try {

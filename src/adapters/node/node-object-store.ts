@@ -13,12 +13,20 @@ import {
 } from '../../objects/pack-reader.ts'
 import { StoreError } from '../../ports/errors.ts'
 import { LARGE_BLOB } from '../../ports/object-store.ts'
-import type { DeflatedObject, LargeReception, ObjectBatch, ObjectInfo, ObjectStore } from '../../ports/object-store.ts'
+import type {
+  DeflatedObject,
+  LargeReception,
+  ObjectBatch,
+  ObjectInfo,
+  ObjectStore,
+  PackSpool,
+} from '../../ports/object-store.ts'
 import { skipped, slices, verified } from '../memory/byte-stream.ts'
 import { Mutex } from '../memory/mutex.ts'
 import { receivedAlready } from '../memory/received-already.ts'
 import { makeFolder } from './durable-files.ts'
 import { FileSource } from './file-source.ts'
+import { fileSpool } from './file-spool.ts'
 import { fsFailure } from './fs-failure.ts'
 import { LooseObjects } from './loose-objects.ts'
 import { nodeCodec } from './node-codec.ts'
@@ -189,6 +197,10 @@ export class NodeObjectStore implements ObjectStore {
     return this.#repacks.run(() =>
       this.#writing(() => repack(this.#packs, this.#loose, (oid) => this.read(oid), limits)),
     )
+  }
+
+  spool(): PackSpool {
+    return fileSpool(this.#packs.folder)
   }
 
   async maintain(): Promise<void> {

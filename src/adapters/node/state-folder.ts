@@ -7,21 +7,24 @@ import {
   isJsonObject,
   readData,
   readDataFile,
+  readShares,
   withPeers,
+  withShares,
   withSettings,
   type DataReading,
   type JsonObject,
 } from '../../ports/data-file.ts'
 import type { DataStore, PeerRecord } from '../../ports/data-store.ts'
 import { StateError, VaultError } from '../../ports/errors.ts'
+import type { ShareRecord, ShareStore } from '../../ports/share-record.ts'
 import { isEndpointId, type EndpointId } from '../../ports/transport.ts'
 import { readJson, setAside, writeJson } from './data-json.ts'
 import { readDeviceSettings, type DeviceSettings } from './device-settings.ts'
 import { readKey, writeKey } from './key-file.ts'
 import { removeStaleTemporaries } from './temporary-files.ts'
 
-/** Where a vault's state lies when nobody says otherwise: in the user's data folder, one folder per vault. */
-export function defaultStateFolder(vault: string, env: NodeJS.ProcessEnv = process.env): string {
+/** The folder in the user's data folder that holds the state folders of this user's vaults. */
+export function stateFoldersFolder(env: NodeJS.ProcessEnv = process.env): string {
   const home = homedir()
   const base =
     process.platform === 'win32'
@@ -29,12 +32,18 @@ export function defaultStateFolder(vault: string, env: NodeJS.ProcessEnv = proce
       : process.platform === 'darwin'
         ? path.join(home, 'Library', 'Application Support')
         : (env.XDG_DATA_HOME ?? path.join(home, '.local', 'share'))
+  return path.join(base, 'tandem')
+}
+
+/** Where a vault's state lies when nobody says otherwise: in the user's data folder, one folder per vault. */
+export function defaultStateFolder(vault: string, env: NodeJS.ProcessEnv = process.env): string {
   const name =
     path
       .basename(vault)
       .replace(/[^\p{L}\p{N}._-]+/gu, '-')
       .slice(0, 40) || 'vault'
-  return path.join(base, 'tandem', `${name}-${createHash('sha256').update(vault).digest('hex').slice(0, 10)}`)
+  const hash = createHash('sha256').update(vault).digest('hex').slice(0, 10)
+  return path.join(stateFoldersFolder(env), `${name}-${hash}`)
 }
 
 /** The vault's real path. @throws VaultError `no-vault`, `not-a-folder`, `unreadable`. */
@@ -79,11 +88,12 @@ export interface OpenOptions {
  *   device.key    the secret key, 64 hex digits, readable by the owner alone (P6)
  *   repository/   the bare git repository
  *   index/        the stat index
+ *   shares/<id>/  repository/ and index/ of each folder share
  *   activity.jsonl, lock, control.sock
  *
  * Only the holder of the lock saves. Each save begins with the file as it is now, so that what a person changed in it meanwhile stays.
  */
-export class StateFolder implements DataStore {
+export class StateFolder implements DataStore, ShareStore {
   /** Sentences about what was wrong with `data.json`, and what became of it. */
   readonly problems: string[] = []
   /** Hears of further ones, that come up at a save. */
@@ -189,6 +199,12 @@ export class StateFolder implements DataStore {
     return path.join(this.folder, 'index')
   }
 
+  /** Where the history and the index of a folder share are. */
+  shareFolder(id: string): { repository: string; index: string } {
+    const folder = path.join(this.folder, 'shares', id)
+    return { repository: path.join(folder, 'repository'), index: path.join(folder, 'index') }
+  }
+
   get activityLog(): string {
     return path.join(this.folder, 'activity.jsonl')
   }
@@ -205,6 +221,14 @@ export class StateFolder implements DataStore {
 
   async savePeers(peers: readonly PeerRecord[]): Promise<void> {
     this.#save((data) => withPeers(data, this.deviceId, peers))
+  }
+
+  async loadShares(): Promise<readonly ShareRecord[]> {
+    return readShares(this.#data, this.deviceId)
+  }
+
+  async saveShares(shares: readonly ShareRecord[]): Promise<void> {
+    this.#save((data) => withShares(data, this.deviceId, shares))
   }
 
   #save(change: (data: JsonObject) => JsonObject): void {

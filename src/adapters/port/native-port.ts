@@ -8,17 +8,25 @@ export interface NativeMessagePort {
   close(): void
 }
 
-/** A MessagePort. Its other side is told when it closes, or when its page or thread dies: in Chromium from version 122 on. */
+/** The last message: browsers do not tell the other side that a port was closed. */
+const GOODBYE = null
+
+/**
+ * A MessagePort. Node tells when the other side is gone, whatever it died of; browsers do not, so there the silence of a page that
+ * died counts (30 s).
+ */
 export function nativePort(port: NativeMessagePort): MessagePortLike {
   let listener: PortListener | null = null
   let isOpen = true
   const end = (): void => {
     if (!isOpen) return
     isOpen = false
+    port.close()
     listener?.gone()
   }
-  // The event is for the other side alone in browsers.
   const close = (): void => {
+    if (!isOpen) return
+    port.postMessage(GOODBYE, [])
     port.close()
     queueMicrotask(end)
   }
@@ -30,7 +38,7 @@ export function nativePort(port: NativeMessagePort): MessagePortLike {
     listen(given) {
       listener = given
       // Setting it also starts the port.
-      port.onmessage = ({ data }) => given.message(data)
+      port.onmessage = ({ data }) => (data === GOODBYE ? end() : given.message(data))
       if (!isOpen) queueMicrotask(() => given.gone())
     },
     postMessage(message) {

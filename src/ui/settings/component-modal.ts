@@ -19,7 +19,7 @@ class ComponentModal extends Modal {
     this.setTitle('Install the network component')
     if (!offer) return void el.createEl('p', { text: 'There is no network component for this kind of device.' })
     el.createEl('p', {
-      text: 'Tandem connects your devices with Iroh, whose code for this system is a file of its own. Plugins do not install such files by themselves, so you do: download it, then choose it here.',
+      text: 'Tandem connects your devices with Iroh, whose code for this system is a file of its own. Plugins do not install such files by themselves, so you do: get its npm package, then choose it here, packed (.tgz) or unpacked (.node).',
     })
     const facts = el.createEl('dl', { cls: 'tandem-facts' })
     const fact = (name: string, value: string): HTMLElement => {
@@ -27,8 +27,7 @@ class ComponentModal extends Modal {
       return facts.createEl('dd', { text: value })
     }
     fact('File', `${offer.file} (${formatBytes(offer.bytes)})`)
-    const source = fact('From', '')
-    source.createEl('a', { text: offer.source, href: offer.source })
+    fact('From', `the npm package ${offer.source}`)
     fact('SHA-256', offer.sha256).addClass('tandem-mono')
     el.createEl('p', {
       cls: 'tandem-hint',
@@ -36,11 +35,11 @@ class ComponentModal extends Modal {
     })
     const problem = el.createDiv({ cls: 'tandem-error', attr: { role: 'alert' } })
     const row = el.createDiv({ cls: 'modal-button-container' })
-    addCopyButton(row, 'Copy address', () => offer.source)
+    addCopyButton(row, 'Copy npm command', () => `npm pack ${offer.source}`)
     const file = row.createEl('input', {
       type: 'file',
       cls: 'tandem-hidden',
-      attr: { accept: '.node', tabindex: '-1' },
+      attr: { accept: '.node,.tgz', tabindex: '-1' },
     })
     const choose = new ButtonComponent(row)
       .setButtonText('Install from file…')

@@ -56,7 +56,7 @@ export class FolderAdapter {
 
   async readBinary(name: string): Promise<ArrayBuffer> {
     const bytes = await fs.promises.readFile(this.getFullPath(name))
-    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
+    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
   }
 
   async read(name: string): Promise<string> {
@@ -142,7 +142,7 @@ export class FolderApp {
     const on = (event: string, then: Listener['then']): EventRef => {
       const listener = { name: event, then }
       listeners.add(listener)
-      return Object.assign(listener, { e: { offref: () => listeners.delete(listener) } }) as unknown as EventRef
+      return Object.assign(listener, { e: { offref: () => listeners.delete(listener) } })
     }
     const create = async (file: string, bytes: Uint8Array): Promise<TFile> => {
       if (await adapter.exists(file)) throw new Error('File already exists.')

@@ -64,7 +64,7 @@ const fault = (code: string, message: string) => ({ at: NOW - 5 * MINUTE, code, 
 /** A device as most people have them. */
 export const FEW_PEERS: readonly PeerReport[] = [
   aPeer(1, 'Laptop', { ...LINKED, path: { kind: 'local', address: '192.168.1.20:41641' } }),
-  aPeer(2, 'Phone', {
+  aPeer(2, 'Studio', {
     ...LINKED,
     current: false,
     activity: 'syncing',
@@ -132,7 +132,7 @@ const garden = (changes: Readonly<Record<number, string>>): string =>
 /** The vault as Obsidian shows it: two conflicts among its notes. */
 export const VAULT: Readonly<Record<string, string>> = {
   'Projects/Garden.md': garden({ 8: '- South: tomatoes and basil', 14: '- Three bags of compost' }),
-  'Projects/Garden (conflict Phone 2026-11-21 1512).md': garden({
+  'Projects/Garden (conflict Studio 2026-11-21 1512).md': garden({
     8: '- South: peppers',
     15: '- Twine\n- Watering can',
   }),
@@ -154,7 +154,7 @@ export const HISTORY: readonly HistoryStep[] = [
       'Old idea.md': 'A garden on the roof.\n',
     },
   },
-  { device: 'Phone', at: NOW - 3 * DAY, files: { [HISTORY_NOTE]: garden({ 7: '- East: empty' }) } },
+  { device: 'Studio', at: NOW - 3 * DAY, files: { [HISTORY_NOTE]: garden({ 7: '- East: empty' }) } },
   { device: 'Laptop', at: NOW - DAY, files: { [HISTORY_NOTE]: garden({}), 'Old idea.md': null } },
   {
     device: 'Writing desk',
@@ -188,7 +188,7 @@ export const LOG: readonly LogRecord[] = [
     message: 'Projects/Boat.md could not be written: the disk is full',
   },
   { at: NOW - 9 * MINUTE, level: 'info', event: 'share.settled', message: '3 notes were brought up to date' },
-  { at: NOW - 8 * MINUTE, level: 'info', event: 'link.up', peer: anId(2), message: 'connected to Phone' },
+  { at: NOW - 8 * MINUTE, level: 'info', event: 'link.up', peer: anId(2), message: 'connected to Studio' },
   {
     at: NOW - MINUTE,
     level: 'warn',

@@ -97,7 +97,7 @@ export class GalleryFace implements TandemFace {
   ask(role: PairingQuestion['role'], question: Record<string, unknown>): void {
     this.answered = null
     this.#question = new AbortController()
-    const whole = { role, id: anId(2), deviceName: 'Phone', ...question } as unknown as PairingQuestion
+    const whole = { role, id: anId(2), deviceName: 'Studio', ...question } as unknown as PairingQuestion
     void this.#asks
       .get(role)?.(whole, this.#question.signal)
       .then((yes) => (this.answered = yes))
@@ -107,7 +107,7 @@ export class GalleryFace implements TandemFace {
     this.#question.abort()
   }
 
-  pair(name = 'Phone'): void {
+  pair(name = 'Studio'): void {
     this.peers = [...this.peers, aPeer(2, name, { link: 'connecting' })]
     this.#paired?.resolve({ name })
     this.changed()

@@ -1,4 +1,5 @@
 /** Entry for the browser: boots a built main.js as Obsidian does, with the look-alike as the module `obsidian`. */
+import * as codemirrorState from '@codemirror/state'
 import type { PluginManifest } from 'obsidian'
 import { Platform } from 'obsidian-test-mocks/obsidian'
 import { openApp, type LookAlikeApp } from './web-app.ts'
@@ -21,6 +22,10 @@ export interface BootOptions {
 export interface Booted {
   readonly app: LookAlikeApp
   readonly plugin: WebPlugin
+  /** Every module that the plugin asked for, also in vain; grows while it runs. */
+  readonly asked: readonly string[]
+  /** Of the file's own code, and of the plugin's `onload`; ms. */
+  readonly times: { readonly evaluate: number; readonly load: number }
 }
 
 type PluginClass = new (app: WebApp, manifest: PluginManifest) => WebPlugin
@@ -36,19 +41,25 @@ export function bootPlugin({
 }: BootOptions): Booted {
   Object.assign(Platform, { isWin: false, isLinux: true, ...platform })
   const module = { exports: {} as { default?: PluginClass } }
+  const asked: string[] = []
   const require = (name: string): unknown => {
+    asked.push(name)
     if (name === 'obsidian') return obsidian
+    if (name === '@codemirror/state') return codemirrorState
     if (name in modules) return modules[name]
     throw new Error(`there is no module ${name} here`)
   }
+  const app = openApp(files)
+  const began = performance.now()
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- this is how Obsidian runs a plugin's file
   new Function('module', 'exports', 'require', code)(module, module.exports, require)
-  const app = openApp(files)
+  const evaluated = performance.now()
   const plugin = new module.exports.default!(app, manifest)
   plugin.data = data
   plugin.load()
+  const loaded = performance.now()
   app.workspace.setLayoutReady()
-  return { app, plugin }
+  return { app, plugin, asked, times: { evaluate: evaluated - began, load: loaded - evaluated } }
 }
 
 Object.assign(globalThis, { bootPlugin })
