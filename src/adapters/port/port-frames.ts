@@ -131,7 +131,7 @@ export function decodeFrame(message: Uint8Array): Frame | null {
   if (number === 5) return length === 9 ? { type: 'credit', stream, cost: readUint32(message, HEADER) } : null
   if (number === 14) return decodeClose(message, stream)
   const type = STREAM_TYPES[number as keyof typeof STREAM_TYPES] as StreamType | undefined
-  return type && length === HEADER ? ({ type, stream } as StreamWord) : null
+  return type && length === HEADER ? { type, stream } : null
 }
 
 /** At most 200 bytes of it, without half a letter at the end. */

@@ -42,6 +42,7 @@ export async function welcome(options: HandshakeOptions): Promise<EndpointId> {
   const { signature } = await hear(inbox, 'proof')
   if (!(await identity.verify(theirs.id, proofText('dialer', transcript), signature)))
     throw unreachable('The device did not prove who it is.')
+  inbox.expectMore()
   await prove(options, 'acceptor', transcript)
   return theirs.id
 }

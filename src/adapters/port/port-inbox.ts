@@ -5,7 +5,7 @@ import { MAX_MESSAGE } from './port-frames.ts'
 const MESSAGE_COST = 256
 /** Enough for a hello and a proof: nobody proven has more to say. */
 const STRANGER_LIMIT = 1024
-/** Once we have proven ourselves, the other side may begin while we still check its proof. */
+/** Once we are about to prove ourselves: the other side may begin while we still check its own proof. */
 const PROVEN_LIMIT = 2 * 1024 * 1024
 /** Stands for what is no message of ours; no frame is empty. */
 const NOT_BYTES = new Uint8Array(0)

@@ -33,7 +33,11 @@ export class PortStream implements ByteStream {
     const onChange = (): void => host.onChange(this)
     const sendData = (payload: Uint8Array): void => this.#post({ type: 'data', stream: id, payload })
     this.#out = new OutgoingHalf({ window: host.window, sendData, send, onChange })
-    this.#in = new IncomingHalf({ sendCredit: (cost) => this.#post({ type: 'credit', stream: id, cost }), send, onChange })
+    this.#in = new IncomingHalf({
+      sendCredit: (cost) => this.#post({ type: 'credit', stream: id, cost }),
+      send,
+      onChange,
+    })
   }
 
   /** This side ended both halves, as the port asks of it. */

@@ -1,5 +1,5 @@
 import { AcceptQueue } from '../memory/accept-queue.ts'
-import { TransportError } from '../../ports/errors.ts'
+import type { TransportError } from '../../ports/errors.ts'
 import type { ByteStream } from '../../ports/transport.ts'
 import type { StreamFrame } from './port-frames.ts'
 import { PortStream, type StreamHost } from './port-stream.ts'

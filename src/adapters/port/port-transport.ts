@@ -134,8 +134,10 @@ export class PortTransport implements Transport {
       return await Promise.any(addresses.map(attempt))
     } catch (error) {
       const { errors } = error as AggregateError
-      const first = errors.find((each) => each instanceof TransportError && each.code === 'unreachable') as unknown
-      throw first ?? new TransportError('unreachable', 'The device does not answer.', {}, { cause: errors[0] })
+      throw (
+        errors.find(isUnreachable) ??
+        new TransportError('unreachable', 'The device does not answer.', {}, { cause: errors[0] })
+      )
     } finally {
       given.removeEventListener('abort', abort)
     }
@@ -167,6 +169,10 @@ export class PortTransport implements Transport {
     void connection.closed.then(() => this.#connections.delete(connection))
     return connection
   }
+}
+
+function isUnreachable(error: unknown): error is TransportError {
+  return error instanceof TransportError && error.code === 'unreachable'
 }
 
 function closedError(): TransportError {

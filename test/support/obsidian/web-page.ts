@@ -1,20 +1,16 @@
 /** Opens the look-alike in a real Chromium. For tests and pictures; nothing of it runs in Obsidian. */
 import { build } from 'esbuild'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
+import { launchChromium } from '../chromium.ts'
 
 const here = process.env.TANDEM_ROOT ? join(process.env.TANDEM_ROOT, 'test/support/obsidian') : import.meta.dirname
 const root = join(here, '../../..')
 
 /** @throws Error that says what to do when there is no Chromium. */
-export async function openBrowser(): Promise<Browser> {
-  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
-  if (!existsSync(executablePath))
-    throw new Error(
-      `There is no Chromium at ${executablePath}. Install it (Debian: apt install chromium), or name it in the variable CHROMIUM.`,
-    )
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--force-color-profile=srgb'] })
+export function openBrowser(): Promise<Browser> {
+  return launchChromium(['--force-color-profile=srgb'])
 }
 
 /** One script of an entry file, in which `obsidian` is the look-alike. */
