@@ -1,22 +1,27 @@
 /**
- * Builds what ships: `main.js` (the plugin), `dist/cli.mjs` (the headless peer), `dist/demo.mjs` (`npm start`).
+ * Builds what ships: `main.js` (the plugin), `dist/cli.mjs` (the headless peer), `dist/git-remote-tandem.mjs` (what git
+ * starts for `tandem::` URLs), `dist/demo.mjs` (`npm start`).
  *
  *   node esbuild.config.mjs             readable, with inline source maps
  *   node esbuild.config.mjs --release   minified, no source maps
+ *   … --outdir=DIR                      there, instead of here
  *
  * The same sources and lock file give the same bytes: no times, no paths of the machine.
  */
 import { build } from 'esbuild'
 import { builtinModules } from 'node:module'
 import { chmod, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(fileURLToPath(import.meta.url))
 const options = new Set(process.argv.slice(2))
 const release = options.delete('--release')
+const outdirOption = [...options].find((option) => option.startsWith('--outdir='))
+options.delete(outdirOption)
+const outdir = outdirOption ? resolve(outdirOption.slice('--outdir='.length)) : root
 if (options.size > 0) {
-  console.error(`unknown option ${[...options].join(' ')}\nusage: node esbuild.config.mjs [--release]`)
+  console.error(`unknown option ${[...options].join(' ')}\nusage: node esbuild.config.mjs [--release] [--outdir=DIR]`)
   process.exit(2)
 }
 
@@ -64,17 +69,22 @@ const forNode = (entry, outfile) => ({
   banner: { js: nodeBanner },
 })
 
-const targets = [plugin, forNode('src/cli.ts', 'dist/cli.mjs'), forNode('src/demo/demo.ts', 'dist/demo.mjs')]
+const targets = [
+  plugin,
+  forNode('src/cli.ts', 'dist/cli.mjs'),
+  forNode('src/cli/git-remote-tandem.ts', 'dist/git-remote-tandem.mjs'),
+  forNode('src/demo/demo.ts', 'dist/demo.mjs'),
+]
 
 const kilobytes = (bytes) => `${(bytes / 1000).toFixed(0)} kB`
 
 for (const target of targets) {
   try {
-    await build(target)
+    await build({ ...target, outfile: join(outdir, target.outfile) })
   } catch {
     process.exit(1) // esbuild has said why
   }
-  const file = join(root, target.outfile)
+  const file = join(outdir, target.outfile)
   if (target.platform === 'node') await chmod(file, 0o755)
   console.error(`${target.outfile}  ${kilobytes((await stat(file)).size)}`)
 }

@@ -4,7 +4,9 @@ import { config } from './cli/commands/config.ts'
 import { init } from './cli/commands/init.ts'
 import { log, peers, repo, show, status } from './cli/commands/inspect.ts'
 import { metrics } from './cli/commands/metrics.ts'
-import { invite, join } from './cli/commands/pair.ts'
+import { mirror, type MirrorCommandOptions } from './cli/commands/mirror.ts'
+import { invite, join, type InviteOptions, type JoinOptions } from './cli/commands/pair.ts'
+import { accept, grant, revoke, share, shares } from './cli/commands/share.ts'
 import { up } from './cli/commands/up.ts'
 import { Context, createOutput, type CommonOptions } from './cli/context.ts'
 import { APP_VERSION } from './engine/app.ts'
@@ -111,10 +113,16 @@ withOptions(
     .option('--config-folder', "sync Obsidian's config folder, too (default)")
     .option('--no-config-folder', "leave Obsidian's config folder out"),
 ).action(run((context, options: { name?: string; configFolder?: boolean }) => init(context, options)))
-withOptions(command('invite'), { ...network, yes: true }).action(run((context) => invite(context)))
-withOptions(command('join', ' <link>'), { ...network, yes: true }).action(
-  run((context, link: string) => join(context, link)),
-)
+withOptions(
+  command('invite')
+    .option('--share <share>', 'share this folder, and nothing else')
+    .option('--read-only', 'what the other device changes is not taken'),
+  { ...network, yes: true },
+).action(run((context, options: InviteOptions) => invite(context, options)))
+withOptions(
+  command('join', ' <link>').option('--into <folder>', "where a shared folder goes (default: the folder's own name)"),
+  { ...network, yes: true },
+).action(run((context, link: string, options: JoinOptions) => join(context, link, options)))
 withOptions(command('up').option('--once', 'end when every reachable peer is current, both ways'), {
   ...network,
   debounce: true,
@@ -124,6 +132,21 @@ withOptions(command('status')).action(run((context) => status(context)))
 withOptions(command('metrics')).action(run((context) => metrics(context)))
 withOptions(command('peers')).action(run((context) => peers(context)))
 withOptions(command('remove', ' <peer>'), network).action(run((context, peer: string) => remove(context, peer)))
+withOptions(
+  command('share', ' <folder>').option('--title <title>', "what others see (default: the folder's name)"),
+).action(run((context, folder: string, options: { title?: string }) => share(context, folder, options)))
+withOptions(command('shares')).action(run((context) => shares(context)))
+withOptions(
+  command('grant', ' <share...>') // two would make the list of commands wider than a terminal
+    .usage('[options] <vault> <share> <peer>')
+    .option('--read-only', 'what the other device changes is not taken'),
+).action(run((context, words: readonly string[], options: { readOnly?: boolean }) => grant(context, words, options)))
+withOptions(command('revoke', ' <share...>').usage('[options] <vault> <share> <peer>')).action(
+  run((context, words: readonly string[]) => revoke(context, words)),
+)
+withOptions(
+  command('accept', ' <share>').option('--into <folder>', "where it goes (default: the share's own name)"),
+).action(run((context, name: string, options: { into?: string }) => accept(context, name, options)))
 withOptions(command('log', ' [path]').option('--limit <n>', 'at most so many commits', '50')).action(
   run((context, path: string | undefined, options: { limit?: string }) => log(context, path, options)),
 )
@@ -139,6 +162,11 @@ withOptions(
     .option('--unset <key>', 'take it back to its default'),
 ).action(run((context, words: readonly string[], options: { unset?: string }) => config(context, words, options)))
 withOptions(command('repo')).action(run((context) => repo(context)))
+withOptions(
+  command('mirror', ' <url>')
+    .option('--restore', 'bring the vault to what the mirror holds')
+    .option('--into <folder>', 'restore into a vault of its own in this folder'),
+).action(run((context, url: string, options: MirrorCommandOptions) => mirror(context, url, options)))
 
 /** `error: missing required argument 'vault'` -> a sentence. */
 function usageError({ code, message }: CommanderError): UsageError {

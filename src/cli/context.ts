@@ -9,6 +9,7 @@ import { cleanName } from '../protocol/messages.ts'
 import { isControlled } from './control-probe.ts'
 import { callControl } from './control-client.ts'
 import { relayChoice, type NetworkOptions } from './engine-host.ts'
+import { lockOrReach } from './lock-or-reach.ts'
 import { StateError } from '../ports/errors.ts'
 import { Output } from './output.ts'
 import { printable } from './printable.ts'
@@ -16,11 +17,6 @@ import { askYesNo } from './prompt.ts'
 import { shellPath } from './shown-path.ts'
 import { acquireStateLock, type StateLock } from './state-lock.ts'
 import { UsageError } from './usage-error.ts'
-
-/** Reading a long log takes a second, opening a large vault a few. */
-const PATIENCE_MS = 5000
-/** Commands that hold the state until a person acts: waiting for them is pointless. */
-const WAIT_FOR_PEOPLE = ['invite', 'join']
 
 /** The options that every command takes, as commander gives them. */
 export interface CommonOptions {
@@ -115,23 +111,9 @@ export class Context {
     return acquireStateLock(this.folder, command)
   }
 
-  /**
-   * The lock for a command that takes a moment, or `running` when a `tandem up` can be asked instead. Others of its kind, and an
-   * `up` that starts or ends right now, are waited for.
-   * @throws StateError `in-use` when that takes more than PATIENCE_MS, or the holder waits for a person.
-   */
-  async lockOrReach(command: string): Promise<StateLock | 'running'> {
-    const giveUpAt = systemClock.now() + PATIENCE_MS
-    for (;;) {
-      if (await this.isRunning()) return 'running'
-      try {
-        return await this.lock(command)
-      } catch (error) {
-        if (!(error instanceof StateError) || error.code !== 'in-use' || systemClock.now() > giveUpAt) throw error
-        if (WAIT_FOR_PEOPLE.includes(String(error.data.command))) throw error
-      }
-      await systemClock.sleep(50, this.signal)
-    }
+  /** The lock for a command that takes a moment, or `running` when a `tandem up` can be asked instead. @throws StateError `in-use`. */
+  lockOrReach(command: string): Promise<StateLock | 'running'> {
+    return lockOrReach(this.folder, command, this.signal)
   }
 
   /** A command for this vault as a person can type it, with the state folder if that is not the usual one. */

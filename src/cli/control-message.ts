@@ -6,7 +6,8 @@
  *                      {"id": 1, "result": …}                or
  *                      {"id": 1, "error": {"name", "code", "message", "data"}}   ends the request
  *
- * A client that closes its end gives up its requests.
+ * A client that closes its end gives up its requests. After the result of a request for a stream (`git-stream`) the connection
+ * carries bytes, both ways, and nothing else.
  */
 export interface ControlRequest {
   readonly method: string

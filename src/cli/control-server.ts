@@ -3,7 +3,9 @@ import { chmod, unlink } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { dirname, resolve } from 'node:path'
+import { NodeByteStream } from '../adapters/node/node-byte-stream.ts'
 import { StateError } from '../ports/errors.ts'
+import type { ByteStream } from '../ports/transport.ts'
 import { ControlError, parseRequest, toWireError } from './control-message.ts'
 import type { ControlReply, ControlRequest, SentRequest } from './control-message.ts'
 import { controlPath, prepareControlFolder } from './control-path.ts'
@@ -19,7 +21,14 @@ export type ControlHandler = (
   request: ControlRequest,
   reply: (event: unknown) => Promise<void>,
   signal: AbortSignal,
+  handOver: HandOver,
 ) => Promise<unknown>
+
+/**
+ * Answers the request with a result and gives the connection, which carries bytes and no lines from then on. It belongs to the
+ * handler until that is over. @throws ControlError `bad-line` when the client has asked for something else on it, too.
+ */
+export type HandOver = (result: object) => ByteStream
 
 export interface ControlServer {
   readonly path: string
@@ -43,7 +52,8 @@ export async function serveControl(stateFolder: string, handler: ControlHandler)
   if (!isPipe && dirname(path) !== resolve(stateFolder)) await prepareControlFolder(path)
 
   const sessions = new Set<ControlSession>()
-  const server = createServer((socket) => {
+  // A stream that is handed over ends one half at a time; who only asks is answered to the end by `ControlSession`.
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     const session = new ControlSession(socket, handler)
     sessions.add(session)
     void session.ended.then(() => sessions.delete(session))
@@ -86,19 +96,24 @@ class ControlSession {
   readonly ended: Promise<void>
   private readonly gone = new AbortController()
   private readonly running = new Map<number, Promise<void>>()
+  private readonly splitter = new LineSplitter()
+  private isHandedOver = false
 
   constructor(
     private readonly socket: Socket,
     private readonly handler: ControlHandler,
   ) {
     setMaxListeners(0, this.gone.signal) // every running request may listen
-    const splitter = new LineSplitter()
     socket.on('data', (chunk) => {
+      if (this.isHandedOver) return
       try {
-        for (const line of splitter.push(chunk)) this.start(parseRequest(line))
+        for (const line of this.splitter.push(chunk)) this.start(parseRequest(line))
       } catch (error) {
         socket.destroy(error as Error) // no id to answer to: the client is not one of ours
       }
+    })
+    socket.on('end', () => {
+      if (!this.isHandedOver) socket.end()
     })
     socket.on('error', () => {}) // 'close' follows
     this.ended = new Promise((done) => {
@@ -132,11 +147,24 @@ class ControlSession {
         this.send({ id, event: event ?? null })
         return this.drained()
       }
-      const result = await this.handler(request, reply, this.gone.signal)
-      this.send({ id, result: result ?? null })
+      const result = await this.handler(request, reply, this.gone.signal, (first) => this.handOver(id, first))
+      if (!this.isHandedOver) this.send({ id, result: result ?? null })
     } catch (error) {
-      this.send({ id, error: shortened(toWireError(error)) })
+      if (this.isHandedOver) this.socket.destroy()
+      else this.send({ id, error: shortened(toWireError(error)) })
     }
+  }
+
+  private handOver(id: number, result: object): ByteStream {
+    const { socket } = this
+    if (this.running.size > 1 || this.splitter.unfinished > 0) {
+      throw new ControlError('bad-line', 'a connection that becomes a stream carries one request')
+    }
+    this.send({ id, result })
+    this.isHandedOver = true
+    socket.pause()
+    socket.removeAllListeners('data')
+    return new NodeByteStream(socket, socket)
   }
 
   private drained(): Promise<void> {

@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { nodeCodec } from '../adapters/node/node-codec.ts'
 import { nodeRandom } from '../adapters/node/node-random.ts'
 import { systemClock } from '../adapters/node/system-clock.ts'
@@ -11,17 +13,24 @@ import { LanDiscovery } from '../adapters/lan/lan-discovery.ts'
 import type { StateFolder } from '../adapters/node/state-folder.ts'
 import { openIrohTransport, type IrohTransport } from '../adapters/iroh/iroh-transport.ts'
 import { ALPN, APP_VERSION, VAULT_SHARE } from '../engine/app.ts'
-import { Device, identityOf, type ShareParts } from '../engine/device.ts'
+import { Device, identityOf } from '../engine/device.ts'
 import { LanFinder } from '../engine/lan-finder.ts'
 import type { PairingQuestion } from '../engine/pairing-session.ts'
 import { Repository } from '../engine/repository.ts'
 import { readSettings } from '../engine/settings-schema.ts'
 import { settingsOptions } from '../engine/settings-options.ts'
 import { Share } from '../engine/share.ts'
+import type { ShareParts } from '../engine/share-parts.ts'
+import { SubfolderVaultFiles } from '../engine/subfolder-vault-files.ts'
 import { WorkingTree } from '../engine/working-tree.ts'
+import type { VaultPath } from '../objects/vault-path.ts'
+import { ShareError } from '../ports/errors.ts'
 import type { LogRecord } from '../ports/logger.ts'
+import type { ShareRecord } from '../ports/share-record.ts'
+import type { VaultFiles } from '../ports/vault-files.ts'
+import type { ShareName } from '../protocol/messages.ts'
 import type { RelayChoice } from '../adapters/iroh/iroh-endpoint.ts'
-import { PairingVault } from './pairing-vault.ts'
+import { PairingVaults } from './pairing-vault.ts'
 
 /** From the command line: what is given there comes before what is stored, and that before the default. */
 export interface NetworkOptions {
@@ -44,7 +53,7 @@ export class EngineHost {
     readonly device: Device,
     readonly transport: IrohTransport,
     private readonly lan: LanFinder | null,
-    private readonly pairingVault: PairingVault | null,
+    private readonly pairingVaults: PairingVaults | null,
   ) {}
 
   /** The whole engine. `sync: false` pairs only: the vault is looked at for the comparison alone (E9). */
@@ -59,8 +68,8 @@ export class EngineHost {
     for (const message of [...state.problems, ...stored.problems.map((problem) => problem.message)]) warn(message)
     state.onProblem = warn
     const settings = { ...stored.settings, debounceMs: options.debounceMs ?? stored.settings.debounceMs }
-    const shares = options.sync ? [await vaultShare(state, warn)] : []
-    const pairingVault = options.sync ? null : new PairingVault(() => openShare(state, warn))
+    const vault = options.sync ? await vaultShare(state, warn) : null
+    const pairingVaults = options.sync ? null : new PairingVaults((share) => openShare(state, warn, share))
     const transport = await openIrohTransport({
       secretKey: state.secretKey,
       alpn: ALPN,
@@ -80,10 +89,13 @@ export class EngineHost {
       name: state.settings.deviceName,
       appVersion: APP_VERSION,
       ...settingsOptions(settings),
-      shares,
-      ...(pairingVault
-        ? { listing: (share) => (share === VAULT_SHARE ? pairingVault.listing() : Promise.resolve([])) }
-        : {}),
+      shares: vault ? [vault] : [],
+      folders: {
+        store: state,
+        ...(vault ? { open: (record) => folderShare(state, record, vault.files, warn) } : {}),
+        look: async (folder) => lookAt(vault?.files ?? (await vaultFiles(state, warn)), folder),
+      },
+      ...(pairingVaults ? { listing: (share) => pairingVaults.listing(share) } : {}),
       confirm: (question, signal) => host.askers.get(question.role)?.(question, signal) ?? Promise.resolve(false),
     })
     // Who only pairs is found by its link.
@@ -96,7 +108,7 @@ export class EngineHost {
             peers: device.peers,
           })
         : null
-    const host = new EngineHost(state, device, transport, lan, pairingVault)
+    const host = new EngineHost(state, device, transport, lan, pairingVaults)
     return host
   }
 
@@ -107,19 +119,19 @@ export class EngineHost {
   }
 
   /** Two devices are about to pair: an engine that does not sync begins to look at its vault. */
-  lookAhead(): void {
-    this.pairingVault?.lookAhead()
+  lookAhead(share: ShareName): void {
+    this.pairingVaults?.lookAhead(share)
   }
 
   async close(): Promise<void> {
     await this.lan?.stop()
     await this.device.stop()
-    await this.pairingVault?.close()
+    await this.pairingVaults?.close()
   }
 }
 
-async function vaultShare(state: StateFolder, warn: (message: string) => void): Promise<ShareParts> {
-  const files = await openNodeVault({
+function vaultFiles(state: StateFolder, warn: (message: string) => void): Promise<VaultFiles> {
+  return openNodeVault({
     root: state.vault,
     codec: nodeCodec,
     clock: systemClock,
@@ -129,16 +141,40 @@ async function vaultShare(state: StateFolder, warn: (message: string) => void): 
     },
     onWarning: ({ path, reason }) => warn(path ? `${path}: ${reason}` : reason),
   })
-  const { objects, refs } = await openStores(state)
-  const index = new NodeIndexStore(state.index, {
-    onDamaged: (movedTo) => warn(`the index was damaged and is built anew; the old one is ${movedTo}`),
-  })
-  return { name: VAULT_SHARE, objects, refs, index, files }
 }
 
-async function openStores(state: StateFolder) {
-  await openBareRepository(state.repository)
-  return { objects: await NodeObjectStore.open(state.repository), refs: new NodeRefStore(state.repository) }
+async function vaultShare(state: StateFolder, warn: (message: string) => void): Promise<ShareParts> {
+  const files = await vaultFiles(state, warn)
+  return { name: VAULT_SHARE, ...(await openStores(state.repository)), index: openIndex(state.index, warn), files }
+}
+
+/** V1: a repository and an index of its own, on the files that the vault has in that folder. */
+async function folderShare(
+  state: StateFolder,
+  { id, folder }: ShareRecord,
+  vault: VaultFiles,
+  warn: (message: string) => void,
+): Promise<ShareParts> {
+  const places = state.shareFolder(id)
+  mkdirSync(dirname(places.repository), { recursive: true, mode: 0o700 })
+  const files = new SubfolderVaultFiles(vault, folder as VaultPath)
+  return { name: id, ...(await openStores(places.repository)), index: openIndex(places.index, warn), files }
+}
+
+function openIndex(folder: string, warn: (message: string) => void): NodeIndexStore {
+  const onDamaged = (movedTo: string) => warn(`the index was damaged and is built anew; the old one is ${movedTo}`)
+  return new NodeIndexStore(folder, { onDamaged })
+}
+
+async function lookAt(vault: VaultFiles, folder: VaultPath): Promise<'free' | 'taken' | 'not-synced'> {
+  if (!vault.inScope(folder)) return 'not-synced'
+  const { files, errors, skipped } = await vault.scanBelow(folder)
+  return files.length + errors.length + skipped.length ? 'taken' : 'free'
+}
+
+async function openStores(repository: string) {
+  await openBareRepository(repository)
+  return { objects: await NodeObjectStore.open(repository), refs: new NodeRefStore(repository) }
 }
 
 /** Of a setting that is good: `default`, `off`, or a URL. */
@@ -147,8 +183,12 @@ export function relayChoice(relay: string): RelayChoice {
 }
 
 /** The vault and its history without the network, for a command that changes a file while nothing runs. Stop it. */
-export async function openShare(state: StateFolder, warn: (message: string) => void): Promise<Share> {
-  const { name, files, objects, refs, index } = await vaultShare(state, warn)
+export async function openShare(
+  state: StateFolder,
+  warn: (message: string) => void,
+  which: ShareName = VAULT_SHARE,
+): Promise<Share> {
+  const { name, files, objects, refs, index } = await sharePartsOf(state, warn, which)
   const logger = new ActivityLog(state.activityLog, systemClock)
   const repository = await Repository.open(objects, refs, nodeCodec, state.deviceId)
   const identity = () => identityOf(state.settings.deviceName, state.deviceId, systemClock)
@@ -156,9 +196,20 @@ export async function openShare(state: StateFolder, warn: (message: string) => v
   return new Share(name, repository, tree, files, systemClock, logger)
 }
 
+async function sharePartsOf(
+  state: StateFolder,
+  warn: (message: string) => void,
+  which: ShareName,
+): Promise<ShareParts> {
+  if (which === VAULT_SHARE) return vaultShare(state, warn)
+  const record = (await state.loadShares()).find(({ id }) => id === which)
+  if (!record) throw new ShareError('unknown', 'there is no such share here', { share: which })
+  return folderShare(state, record, await vaultFiles(state, warn), warn)
+}
+
 /** The history alone, for commands that only read it. */
 export async function openHistory(state: StateFolder): Promise<Repository> {
-  const { objects, refs } = await openStores(state)
+  const { objects, refs } = await openStores(state.repository)
   return Repository.open(objects, refs, nodeCodec, state.deviceId)
 }
 

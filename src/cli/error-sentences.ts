@@ -2,12 +2,14 @@ import type { CorruptObjectCode } from '../objects/errors.ts'
 import type {
   PairingErrorCode,
   ProtocolErrorCode,
+  ShareErrorCode,
   StateErrorCode,
   StoreErrorCode,
   TransportErrorCode,
   VaultErrorCode,
 } from '../ports/errors.ts'
 import type { HistoryErrorCode } from '../engine/history-queries.ts'
+import type { MirrorErrorCode } from '../ports/mirror-error.ts'
 import type { ControlErrorCode } from './control-message.ts'
 import { ExitCode } from './exit-codes.ts'
 import type { UsageErrorCode } from './usage-error.ts'
@@ -282,6 +284,80 @@ const history: Record<HistoryErrorCode, Sentence> = {
   ),
 }
 
+const share: Record<ShareErrorCode, Sentence> = {
+  unknown: inItsWords(
+    ExitCode.usage,
+    'There is no such share.',
+    'See tandem shares; tandem share makes one of a folder.',
+  ),
+  ambiguous: inItsWords(ExitCode.usage, 'Several shares are called that.', 'Give the folder, or more of the id.'),
+  'bad-folder': inItsWords(
+    ExitCode.usage,
+    'That folder cannot be a share.',
+    'Give a folder of the vault, as seen from the vault: Projects/Plan.',
+  ),
+  overlaps: inItsWords(
+    ExitCode.usage,
+    'The folder overlaps with another share.',
+    'Choose a folder that is neither inside another share nor around one: see tandem shares.',
+  ),
+  'not-empty': inItsWords(
+    ExitCode.usage,
+    'There is something in that folder already.',
+    'Choose a folder that is empty or not there yet, with --into FOLDER.',
+  ),
+  'there-already': inItsWords(ExitCode.usage, 'This share is here already.', 'See tandem shares.'),
+  'not-offered': inItsWords(
+    ExitCode.usage,
+    'No connected device shares that with this one.',
+    'Keep tandem up running on both devices, then look at tandem shares.',
+  ),
+  'too-many': inItsWords(
+    ExitCode.usage,
+    'There are too many shared folders.',
+    'Share a folder around several of them.',
+  ),
+}
+
+const mirror: Record<MirrorErrorCode, Sentence> = {
+  'no-git': entry(
+    ExitCode.network,
+    'A mirror in a folder needs git, which is not installed here.',
+    'Install git, or name a git daemon: git://HOST/PATH.',
+  ),
+  'not-a-repository': inItsWords(
+    ExitCode.network,
+    'The mirror is no git repository.',
+    'Name a bare git repository, or a folder that is empty or not there yet: tandem mirror makes it one.',
+  ),
+  'inside-vault': inItsWords(ExitCode.usage, 'The mirror lies inside the vault.', 'Choose a folder elsewhere.'),
+  refused: entry(
+    ExitCode.network,
+    "The mirror's git refused.",
+    'Nothing that it holds was lost. Check that it is there, may be written, and allows pushes (git daemon --enable=receive-pack).',
+  ),
+  damaged: entry(
+    ExitCode.network,
+    'The mirror is damaged.',
+    'Check it with git fsck. To begin it anew, name another folder: the vault holds the whole history.',
+  ),
+  'not-forward': inItsWords(
+    ExitCode.notInStep,
+    'The mirror holds edits that would be hidden.',
+    'Everything else was copied. To take those edits into the vault: tandem mirror VAULT URL --restore.',
+  ),
+  'nothing-there': inItsWords(
+    ExitCode.network,
+    'The mirror is empty.',
+    'Check the path or URL: tandem mirror VAULT URL fills it.',
+  ),
+  unrelated: inItsWords(
+    ExitCode.usage,
+    'The vault and the mirror have nothing in common.',
+    'Nothing was changed. Name another mirror, or restore into an empty folder: --restore --into FOLDER.',
+  ),
+}
+
 const control: Record<ControlErrorCode, Sentence> = {
   'not-running': entry(ExitCode.state, 'Tandem is not running on this vault.', 'Start it with tandem up.'),
   gone: entry(
@@ -319,6 +395,7 @@ export const sentences: Readonly<Record<string, Readonly<Record<string, Sentence
   StateError: state,
   StoreError: store,
   PairingError: pairing,
+  ShareError: share,
   TransportError: transport,
   ProtocolError: protocol,
   CorruptObjectError: corrupt,
@@ -326,6 +403,7 @@ export const sentences: Readonly<Record<string, Readonly<Record<string, Sentence
   UsageError: usage,
   HistoryError: history,
   ControlError: control,
+  MirrorError: mirror,
 }
 
 /** Errors of the operating system that were not wrapped: they come with a path, and in upper case. */

@@ -30,6 +30,7 @@ export const commandHelp = {
     examples: [
       ['tandem invite ~/Notes', 'then tandem join on the other device'],
       ['tandem invite ~/Notes --yes --json', "for scripts: a line with the link, then one with the peer's id"],
+      ['tandem invite ~/Notes --share Projects/Plan', 'for somebody else: that folder, and nothing more'],
     ],
     exits: [ExitCode.pairing, ExitCode.network, ExitCode.interrupted],
   },
@@ -38,7 +39,10 @@ export const commandHelp = {
     description:
       'Follows the link that tandem invite, or Obsidian, showed on another device. Put it in quotes. Both devices show a short code; say yes on both when the codes are equal. Nothing of the vault moves before that.',
     arguments: { link: 'the whole link, obsidian://tandem-sync?…' },
-    examples: [["tandem join ~/Notes 'obsidian://tandem-sync?ticket=…'", '']],
+    examples: [
+      ["tandem join ~/Notes 'obsidian://tandem-sync?ticket=…'", ''],
+      ["tandem join ~/Notes 'LINK' --into Shared/Plan", 'for a link that shares a single folder'],
+    ],
     exits: [ExitCode.pairing, ExitCode.network, ExitCode.interrupted],
   },
   up: {
@@ -81,6 +85,50 @@ export const commandHelp = {
     arguments: { peer: 'name of the device, or the beginning of its id' },
     examples: [['tandem remove ~/Notes "Old laptop"', '']],
     exits: [ExitCode.network],
+  },
+  share: {
+    summary: 'make a folder of the vault a share of its own',
+    description:
+      'Makes a folder a share with a history of its own, so that it can be shared with somebody who gets nothing else of the vault, and learns no other name in it. The folder stays part of the vault for your own devices. Nobody has it before you say so: with tandem grant for a paired device, or tandem invite --share.',
+    arguments: { folder: 'a folder, as seen from the vault: Projects/Plan' },
+    examples: [['tandem share ~/Notes Projects/Plan', '']],
+  },
+  shares: {
+    summary: 'what is shared, with whom, and what others offer',
+    description:
+      'Lists the shares: the whole vault, folders of it, and those that other devices share with this one, with who may read or change them. What other devices offer and has no place here yet comes last.',
+    examples: [['tandem shares ~/Notes', '']],
+  },
+  grant: {
+    summary: 'let a paired device have a share',
+    description:
+      'Lets a paired device have a share, or changes what it may do with it. With --read-only it gets every change, and none of its own is taken. It chooses where the folder goes: tandem accept.',
+    arguments: {
+      share: 'a share (folder, title, or beginning of its id), and a device (name, or beginning of its id)',
+    },
+    examples: [
+      ['tandem grant ~/Notes Projects/Plan "Bob\'s laptop"', ''],
+      ['tandem grant ~/Notes Projects/Plan Bob --read-only', ''],
+    ],
+  },
+  revoke: {
+    summary: 'take a share back from a device',
+    description:
+      'Takes a share back: nothing more of it goes to that device or is taken from it, from this moment on, also in the middle of a transfer. What it has already stays there.',
+    arguments: {
+      share: 'a share (folder, title, or beginning of its id), and a device (name, or beginning of its id)',
+    },
+    examples: [['tandem revoke ~/Notes Projects/Plan Bob', '']],
+  },
+  accept: {
+    summary: 'give a share of another device a place here',
+    description:
+      'Gives a folder that a connected device shares a place in this vault: a folder that is empty or not there yet. tandem shares lists what is offered. Needs tandem up running.',
+    arguments: { share: 'its title, or the beginning of its id' },
+    examples: [
+      ['tandem accept ~/Notes Plan', 'into the folder Plan'],
+      ['tandem accept ~/Notes Plan --into Shared/Plan', ''],
+    ],
   },
   log: {
     summary: 'history of the vault, or of one file',
@@ -139,7 +187,23 @@ export const commandHelp = {
     summary: "print the folder of the vault's git repository",
     description:
       'Prints the folder of the bare git repository that holds the history. Stock git can read and clone it; the branch main is what the vault shows. Leave the writing to Tandem.',
-    examples: [['git clone "$(tandem repo ~/Notes)" notes', 'the whole history in a folder of its own']],
+    examples: [
+      ['git clone "$(tandem repo ~/Notes)" notes', 'the whole history in a folder of its own'],
+      ['git clone tandem::Laptop notes', 'from a paired device; git push goes back into its vault'],
+    ],
+  },
+  mirror: {
+    summary: 'keep a copy of the history in a git repository',
+    description:
+      'Copies the history to an ordinary bare git repository, which stock git can read and clone: in a folder (on another disk, or mounted from elsewhere; it is made if need be, by git) or behind a git daemon. Only what is new is sent, and nothing that the mirror holds is ever lost. Run it from a timer: it ends when the copy is complete. Works while tandem up runs on the vault, and without.\n\nWith --restore, the way back: the vault gets what the mirror holds, as if a device had come back. Only a vault that is empty, or shares its history with the mirror, can be restored; no file is deleted. --into restores into a folder of its own and leaves the vault alone.',
+    arguments: { url: 'a folder, or git://HOST[:PORT]/PATH' },
+    examples: [
+      ['tandem mirror ~/Notes /mnt/backup/notes.git', ''],
+      ['tandem mirror ~/Notes git://attic.local/notes.git', 'with git daemon --enable=receive-pack there'],
+      ['tandem mirror ~/Notes /mnt/backup/notes.git --restore', 'after tandem init on a new machine'],
+      ['tandem mirror ~/Notes /mnt/backup/notes.git --restore --into ~/Look', ''],
+    ],
+    exits: [ExitCode.network, ExitCode.notInStep, ExitCode.cannotWrite, ExitCode.interrupted],
   },
 } as const satisfies Record<string, CommandHelp>
 

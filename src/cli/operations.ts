@@ -7,9 +7,14 @@ import { decodePairingLink, encodePairingLink } from '../peers/pairing-link.ts'
 import { PairingError } from '../ports/errors.ts'
 import type { ControlRequest } from './control-message.ts'
 import { VAULT_SHARE } from '../engine/app.ts'
+import type { HandOver } from './control-server.ts'
 import type { EngineHost } from './engine-host.ts'
+import { serveGitRequest } from './git-remote/git-request.ts'
 import { changeConfig } from './commands/config.ts'
+import { parseMirrorPlace, runMirror } from './mirror-run.ts'
 import { PairingQuestions, type AskerOptions } from './pairing-questions.ts'
+import { findPeer } from './find-peer.ts'
+import { shareOperation, titleOf } from './share-operations.ts'
 import { deviceStatus } from './status.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -31,7 +36,12 @@ export class Operations {
   }
 
   /** A ControlHandler. @throws typed errors; UsageError for a method that there is not. */
-  async handle({ method, params }: ControlRequest, reply: Reply, signal: AbortSignal): Promise<unknown> {
+  async handle(
+    { method, params }: ControlRequest,
+    reply: Reply,
+    signal: AbortSignal,
+    handOver?: HandOver,
+  ): Promise<unknown> {
     const p = (typeof params === 'object' && params !== null ? params : {}) as Record<string, unknown>
     switch (method) {
       case 'status':
@@ -41,9 +51,9 @@ export class Operations {
       case 'metrics':
         return this.#host.device.metrics()
       case 'invite':
-        return this.#invite(p.yes === true, reply, signal)
+        return this.#invite(p, reply, signal)
       case 'join':
-        return this.#join(text(p, 'link'), p.yes === true, reply, signal)
+        return this.#join(text(p, 'link'), p, reply, signal)
       case 'answer':
         return { answered: this.#questions.answer(text(p, 'question'), p.accepted === true) }
       case 'remove':
@@ -52,10 +62,16 @@ export class Operations {
         return this.#consent(p.yes === true)
       case 'sync':
         return this.#sync()
+      case 'mirror':
+        return this.#mirror(text(p, 'url'), p.restore === true, reply, signal)
+      case 'git-stream':
+        return serveGitRequest(this.#host.device.peers, p, signal, handOver)
       case 'restore':
         return this.#restore(text(p, 'commit'), text(p, 'path'))
-      default:
-        return historyOperation(this.#repository(), { method, params }, reply)
+      default: {
+        const result = await shareOperation(this.#host, method, p)
+        return result ?? historyOperation(this.#repository(), { method, params }, reply)
+      }
     }
   }
 
@@ -65,11 +81,18 @@ export class Operations {
     return share.repository
   }
 
-  async #invite(yes: boolean, reply: Reply, signal: AbortSignal): Promise<unknown> {
+  async #invite(p: Record<string, unknown>, reply: Reply, signal: AbortSignal): Promise<unknown> {
+    const { folders } = this.#host.device
+    const share = p.share === undefined ? VAULT_SHARE : folders.find(text(p, 'share'))
+    const title = share === VAULT_SHARE ? {} : { title: titleOf(folders, share) }
+    const yes = p.yes === true
     // The first link of a process that has just started would else lack the only address that reaches another network.
     await this.#host.transport.awaitRelay(AWAIT_RELAY_MS, signal)
-    this.#host.lookAhead()
-    const { offer, paired, cancel } = this.#host.device.peers.invite(VAULT_SHARE)
+    this.#host.lookAhead(share)
+    const { offer, paired, cancel } = this.#host.device.peers.invite(share, {
+      grant: p.readOnly === true ? 'read' : 'write',
+      ...title,
+    })
     let declined = false
     const stopAsking = this.#askOn('inviter', {
       yes,
@@ -95,13 +118,19 @@ export class Operations {
     }
   }
 
-  async #join(link: string, yes: boolean, reply: Reply, signal: AbortSignal): Promise<unknown> {
+  async #join(link: string, p: Record<string, unknown>, reply: Reply, signal: AbortSignal): Promise<unknown> {
     const offer = decodePairingLink(link)
-    this.#host.lookAhead()
-    const stopAsking = this.#askOn('joiner', { yes, tell: reply, isOver: () => signal.aborted })
+    const { peers, folders } = this.#host.device
+    const isFolder = offer.share !== VAULT_SHARE
+    const into = p.into === undefined ? undefined : text(p, 'into')
+    if (into !== undefined && !isFolder)
+      throw new UsageError('usage', 'this link is for the whole vault, so --into has no meaning with it')
+    if (!isFolder) this.#host.lookAhead(VAULT_SHARE)
+    const stopAsking = this.#askOn('joiner', { yes: p.yes === true, tell: reply, isOver: () => signal.aborted })
     try {
-      const record = await this.#host.device.peers.join(offer, signal)
-      return { paired: { id: record.nodeId, name: record.name } }
+      const record = isFolder ? await folders.join(offer, signal, into) : await peers.join(offer, signal)
+      const share = folders.report().find(({ id }) => isFolder && id === offer.share)
+      return { paired: { id: record.nodeId, name: record.name }, ...(share ? { share } : {}) }
     } finally {
       stopAsking()
     }
@@ -119,32 +148,33 @@ export class Operations {
 
   async #remove(name: string): Promise<unknown> {
     const { peers } = this.#host.device
-    const found = peers.getPeers().filter((p) => p.nodeId.startsWith(name) || p.name === name)
-    if (found.length !== 1) {
-      throw new UsageError(
-        'usage',
-        found.length
-          ? `${found.length} devices are called ${name}; give more of the id`
-          : `no device is called ${name}; "tandem peers" lists them`,
-      )
-    }
-    const [{ nodeId, name: removed }] = found as [(typeof found)[0]]
+    const { nodeId, name: removed } = findPeer(peers.getPeers(), name)
     await peers.removePeer(nodeId)
     return { removed: { id: nodeId, name: removed } }
   }
 
   async #consent(yes: boolean): Promise<unknown> {
-    const share = this.#host.device.shares.get(VAULT_SHARE)
-    const pending = share?.tree.consent
-    if (!share || !pending) return { answered: false }
-    await share.answerConsent(yes)
-    return { answered: true, yes, deletes: pending.deletes.length, overwrites: pending.overwrites.length }
+    const waiting = [...this.#host.device.shares.values()].flatMap((share) => {
+      const pending = share.tree.consent
+      return pending ? [{ share, pending }] : []
+    })
+    if (!waiting.length) return { answered: false }
+    for (const { share } of waiting) await share.answerConsent(yes)
+    const count = (of: 'deletes' | 'overwrites') => waiting.reduce((sum, { pending }) => sum + pending[of].length, 0)
+    return { answered: true, yes, deletes: count('deletes'), overwrites: count('overwrites') }
   }
 
   async #restore(commit: string, path: string): Promise<unknown> {
     const share = this.#host.device.shares.get(VAULT_SHARE)
     if (!share) throw new UsageError('usage', 'this engine does not sync a vault')
     return restoreInShare(share, commit, path)
+  }
+
+  async #mirror(url: string, restore: boolean, reply: Reply, signal: AbortSignal): Promise<unknown> {
+    const share = this.#host.device.shares.get(VAULT_SHARE)
+    if (!share) throw new UsageError('usage', 'this engine does not sync a vault')
+    await share.settle() // what was typed just now is part of the copy
+    return runMirror(share, parseMirrorPlace(url, '/'), restore, reply, signal)
   }
 
   async #sync(): Promise<unknown> {

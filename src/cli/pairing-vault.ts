@@ -1,11 +1,38 @@
 import type { Share } from '../engine/share.ts'
 import type { VaultListing } from '../history/compare-vaults.ts'
+import type { ShareName } from '../protocol/messages.ts'
+
+/** The shares of an engine that pairs and does not sync: each opened when somebody first wants to know what it holds (E9). */
+export class PairingVaults {
+  readonly #vaults = new Map<ShareName, PairingVault>()
+
+  constructor(private readonly open: (share: ShareName) => Promise<Share>) {}
+
+  /** @throws what keeps the share from being looked at. */
+  listing(share: ShareName): Promise<VaultListing> {
+    return this.#of(share).listing()
+  }
+
+  lookAhead(share: ShareName): void {
+    this.#of(share).lookAhead()
+  }
+
+  async close(): Promise<void> {
+    for (const vault of this.#vaults.values()) await vault.close()
+  }
+
+  #of(share: ShareName): PairingVault {
+    let vault = this.#vaults.get(share)
+    if (!vault) this.#vaults.set(share, (vault = new PairingVault(() => this.open(share))))
+    return vault
+  }
+}
 
 /**
  * The vault of an engine that pairs and does not sync: opened when somebody first wants to know what it holds (E9). What changed
  * in it is committed, and nothing of a peer is applied.
  */
-export class PairingVault {
+class PairingVault {
   #share: Promise<Share> | null = null
 
   constructor(private readonly open: () => Promise<Share>) {}

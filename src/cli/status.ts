@@ -1,4 +1,5 @@
 import type { PeerReport } from '../engine/device.ts'
+import type { ShareReport } from '../engine/folder-shares.ts'
 import { totalOf, type DeviceMetrics, type PeerMetrics, type TotalMetrics } from '../engine/metrics.ts'
 import type { Share } from '../engine/share.ts'
 import type { PeerRecord } from '../ports/data-store.ts'
@@ -17,9 +18,17 @@ export interface DeviceStatus {
   readonly repository: string
   readonly settled: boolean
   readonly share: ShareStatus | null
+  /** Folders that are shares of their own; none while nothing runs. */
+  readonly folders: readonly FolderStatus[]
   readonly peers: readonly PeerStatusLine[]
   /** All peers together (L10); null while nothing runs. */
   readonly total: TotalMetrics | null
+}
+
+/** A folder share: with whom, and how it stands. */
+export interface FolderStatus extends ShareReport {
+  /** Null: it could not be opened. */
+  readonly status: ShareStatus | null
 }
 
 export interface ShareStatus {
@@ -62,6 +71,10 @@ export async function deviceStatus({ device, state }: EngineHost): Promise<Devic
     repository: state.repository,
     settled: device.isSettled,
     share: share ? shareStatus(share) : null,
+    folders: device.folders.report().flatMap((report) => {
+      const folder = device.shares.get(report.id)
+      return report.id === VAULT_SHARE ? [] : [{ ...report, status: folder ? shareStatus(folder) : null }]
+    }),
     peers: device.peerReports().map((report) => peerLine(report, metrics)),
     total: metrics.total,
   }
@@ -76,6 +89,7 @@ export function restingStatus(state: StateFolder, peers: readonly PeerRecord[]):
     repository: state.repository,
     settled: false,
     share: null,
+    folders: [],
     peers: peers.map((record) => ({
       id: record.nodeId,
       name: record.name,

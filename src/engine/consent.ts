@@ -85,6 +85,7 @@ export class ConsentDesk {
     edits: ReadonlyMap<VaultPath, Oid | null>,
     index: ReadonlyMap<VaultPath, { readonly oid: Oid }>,
   ): ReadonlyMap<VaultPath, Oid | null> {
+    if (![...edits.values()].includes(null)) return edits
     const added = [...edits].filter(([, oid]) => oid !== null)
     const folders = foldersOf(added.map(([path]) => path))
     const gone = [...edits].filter(([path, oid]) => oid === null && !folders.has(path)).map(([path]) => path) // a file that made room for a folder must go

@@ -4,34 +4,26 @@ import { cleanIdentityName, type Identity } from '../objects/commit.ts'
 import { peerStatus, type PeerState, type PeerStatus } from '../peers/peer-states.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { DataStore, PeerRecord } from '../ports/data-store.ts'
-import type { IndexStore } from '../ports/index-store.ts'
 import type { Logger } from '../ports/logger.ts'
-import type { ObjectStore } from '../ports/object-store.ts'
 import type { Random } from '../ports/random.ts'
-import type { RefStore } from '../ports/ref-store.ts'
 import type { EndpointId, Transport } from '../ports/transport.ts'
-import type { VaultFiles } from '../ports/vault-files.ts'
 import type { LinkTimes } from '../protocol/link-session.ts'
 import type { ShareName } from '../protocol/messages.ts'
 import type { QueueOptions } from '../protocol/send-queue.ts'
+import type { ShareOffer } from '../protocol/subscriptions.ts'
 import { Emitter } from '../peers/emitter.ts'
 import type { FetchProgress } from './fetch-client.ts'
+import { FolderShares, type FolderHost } from './folder-shares.ts'
 import type { PairingQuestion } from './pairing-session.ts'
 import { Metrics, type DeviceMetrics } from './metrics.ts'
 import { PeerManager } from './peer-manager.ts'
 import { Repository } from './repository.ts'
 import { Share, type ShareEvent, type ShareTimes } from './share.ts'
+import type { ShareParts } from './share-parts.ts'
 import { ShareTraffic } from './share-traffic.ts'
+import type { TransferProgress } from './transfer-progress.ts'
 import { WakeWatch } from './wake-watch.ts'
 import { WorkingTree } from './working-tree.ts'
-
-export interface ShareParts {
-  readonly name: ShareName
-  readonly objects: ObjectStore
-  readonly refs: RefStore
-  readonly index: IndexStore
-  readonly files: VaultFiles
-}
 
 export interface DeviceOptions {
   readonly transport: Transport
@@ -45,6 +37,8 @@ export interface DeviceOptions {
   readonly maxPeers: number
   /** None: the device pairs and does not sync. */
   readonly shares: readonly ShareParts[]
+  /** Where folder shares are kept. Absent: this device has none. */
+  readonly folders?: FolderHost
   readonly confirm: (question: PairingQuestion, signal: AbortSignal) => Promise<boolean>
   /** E9: the files of a share, where another than this device looks at them. Default: those of `shares`. */
   readonly listing?: (share: ShareName) => Promise<VaultListing>
@@ -61,7 +55,26 @@ export type DeviceEvent =
       readonly state: PeerState
       readonly record: PeerRecord | undefined
     }
-  | { readonly kind: 'transfer'; readonly peer: EndpointId; readonly progress: FetchProgress }
+  /** A peer lets us have a share of its own, changed what we may do with it, or (undefined) took it back. */
+  | {
+      readonly kind: 'offer'
+      readonly peer: EndpointId
+      readonly share: ShareName
+      readonly offer: ShareOffer | undefined
+    }
+  | {
+      readonly kind: 'transfer'
+      readonly peer: EndpointId
+      readonly direction: 'receiving'
+      readonly progress: FetchProgress
+    }
+  /** Null: nothing is being sent any more. */
+  | {
+      readonly kind: 'transfer'
+      readonly peer: EndpointId
+      readonly direction: 'sending'
+      readonly progress: TransferProgress | null
+    }
 
 /** A peer as a person sees it. */
 export interface PeerReport {
@@ -71,6 +84,8 @@ export interface PeerReport {
   readonly state: PeerState
   /** Both vaults show the same, by the peer's own word, and nothing waits here. */
   readonly current: boolean
+  /** A person disconnected it on this device; until an explicit connect, or a restart. */
+  readonly held: boolean
   readonly record: PeerRecord
   readonly traffic: ReturnType<PeerManager['trafficOf']>
 }
@@ -86,6 +101,7 @@ export class Device {
     readonly name: string,
     readonly shares: ReadonlyMap<ShareName, Share>,
     readonly peers: PeerManager,
+    readonly folders: FolderShares,
     clock: Clock,
   ) {
     this.#metrics = new Metrics({ clock, shares, peers })
@@ -95,8 +111,8 @@ export class Device {
   static async open(options: DeviceOptions): Promise<Device> {
     const { clock, codec, logger, transport } = options
     const shares = new Map<ShareName, Share>()
-    for (const parts of options.shares) {
-      const repository = await Repository.open(parts.objects, parts.refs, codec, transport.id)
+    const openShare = async (parts: ShareParts): Promise<void> => {
+      const repository = await Repository.open(parts.objects, parts.refs, codec, transport.id, () => clock.breathe?.())
       const identity = () => identityOf(options.name, transport.id, clock)
       const tree = await WorkingTree.open({
         repository,
@@ -106,12 +122,22 @@ export class Device {
         clock,
         identity,
       })
-      shares.set(parts.name, new Share(parts.name, repository, tree, parts.files, clock, logger, options.shareTimes))
+      const { name, files } = parts
+      const share = new Share(name, repository, tree, files, clock, logger, options.shareTimes)
+      shares.set(name, share)
+      share.on((event) => {
+        if (event.kind === 'state') manager.localChanged(name, folders.titled(name, event.state))
+        emit({ kind: 'share', share: name, event })
+      })
     }
+    for (const parts of options.shares) await openShare(parts)
     let emit: (event: DeviceEvent) => void = () => undefined
     const traffic = new ShareTraffic(shares, clock, logger, {
+      rights: (link) => manager.rights(link),
+      mayChange: (device, share) => manager.mayChange(device, share),
       syncing: (link, active) => manager.syncing(link, active),
-      progress: (link, progress) => emit({ kind: 'transfer', peer: link.remoteId, progress }),
+      progress: (link, progress) => emit({ kind: 'transfer', peer: link.remoteId, direction: 'receiving', progress }),
+      sending: (link, progress) => emit({ kind: 'transfer', peer: link.remoteId, direction: 'sending', progress }),
       fault: (link, error) => manager.fault(link, error),
     })
     const manager: PeerManager = await PeerManager.open({
@@ -127,18 +153,25 @@ export class Device {
       ...(options.queue ? { queue: options.queue } : {}),
       confirm: options.confirm,
       listing: options.listing ?? (async (name) => (await shares.get(name)?.listing()) ?? []),
-      isSettled: () => [...shares.values()].every((share) => share.isSettled),
-      local: () => new Map([...shares].map(([name, share]) => [name, share.state()])),
+      isSettled: (name) => shares.get(name)?.isSettled ?? true,
+      local: () => new Map([...shares].map(([name, share]) => [name, folders.titled(name, share.state())])),
+      offered: (peer, share, offer) => {
+        folders.noteOffer(peer, share, offer)
+        emit({ kind: 'offer', peer, share, offer })
+      },
       traffic,
     })
-    const device = new Device(transport.id, options.name, shares, manager, clock)
+    const folders = await FolderShares.load({
+      host: options.folders,
+      clock,
+      random: options.random,
+      logger,
+      peers: manager,
+      shares,
+      open: openShare,
+    })
+    const device = new Device(transport.id, options.name, shares, manager, folders, clock)
     emit = (event) => device.#events.emit(event)
-    for (const [name, share] of shares) {
-      share.on((event) => {
-        if (event.kind === 'state') manager.localChanged(name, event.state)
-        emit({ kind: 'share', share: name, event })
-      })
-    }
     manager.onPeerStateChange(({ before, state }) =>
       emit({ kind: 'peer', before, state, record: manager.getPeers().find((p) => p.nodeId === state.id) }),
     )
@@ -151,7 +184,8 @@ export class Device {
 
   /** Looks at the vaults first (E5), then lets peers in. */
   async start(options: { watch: boolean }): Promise<void> {
-    for (const share of this.shares.values()) await share.start(options)
+    for (const share of [...this.shares.values()]) await share.start(options)
+    this.folders.started(options)
     this.peers.start()
     this.#wakeWatch.start()
   }
@@ -171,6 +205,7 @@ export class Device {
         status: peerStatus(state),
         state,
         current,
+        held: this.peers.isHeld(record.nodeId),
         record,
         traffic: this.peers.trafficOf(record.nodeId),
       }
@@ -186,6 +221,7 @@ export class Device {
   async stop(): Promise<void> {
     this.#wakeWatch.stop()
     await this.peers.stop()
+    await this.folders.stop()
     for (const share of this.shares.values()) await share.stop()
   }
 }

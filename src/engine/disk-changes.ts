@@ -43,6 +43,9 @@ export interface DiskContext {
   readonly signal?: AbortSignal
 }
 
+/** Files that are compared with the index between two breaths. */
+const STATS_PER_BREATH = 500
+
 /** Kinds that are compressed already: deflating them again costs time and gains nothing. */
 const COMPRESSED =
   /\.(png|jpe?g|gif|webp|avif|heic|pdf|zip|gz|7z|rar|mp3|m4a|ogg|opus|flac|mp4|mov|mkv|webm|docx|xlsx|pptx|epub)$/i
@@ -60,6 +63,8 @@ export async function findDiskChanges(
   const stats = dirty && (await statDirty(context, dirty))
   if (stats) return storeChanges(context, stats, [], null)
   const scan = await files.scan(context.signal)
+  const { clock } = context
+  await clock.breathe?.()
   const present = new Set(scan.files.map((f) => f.path))
   const skipped = new Set(scan.skipped.map((s) => s.path))
   const emptied = scan.files.length === 0 && index.size > 0
@@ -73,9 +78,11 @@ export async function findDiskChanges(
         ...scan.errors,
       ]
     : scan.errors
+  await clock.breathe?.()
   const absent = errors.length
     ? []
     : [...index].filter(([path]) => !present.has(path) && !isWithin(path, skipped) && files.inScope(path))
+  await clock.breathe?.()
   const gone = absent.filter(([, entry]) => !wasOutside(entry)).map(([path]) => path)
   const changes = await storeChanges(context, scan.files, gone, {
     errors,
@@ -163,10 +170,13 @@ async function storeChanges(
   const changed = new Map<VaultPath, IndexEntry | null>(gone.map((path) => [path, null]))
   const touched = new Map<VaultPath, IndexEntry>()
   const postponed = new Map<VaultPath, VaultError>()
-  const suspects = stats.filter((stat) => {
+  const suspects: FileStat[] = []
+  let looked = 0
+  for (const stat of stats) {
     const entry = index.get(stat.path)
-    return !entry || !isTrusted(entry, stat)
-  })
+    if (!entry || !isTrusted(entry, stat)) suspects.push(stat)
+    if (++looked % STATS_PER_BREATH === 0) await context.clock.breathe?.()
+  }
   if (!suspects.length) return { changed, touched, unknown: [], postponed, scan }
   const bytesTotal = suspects.reduce((sum, s) => sum + s.size, 0)
   let bytesDone = 0
@@ -175,6 +185,7 @@ async function storeChanges(
   try {
     for (const stat of suspects) {
       signal?.throwIfAborted()
+      await context.clock.breathe?.()
       const before = index.get(stat.path)
       try {
         const entry = await storeFile(context, batch, stat)

@@ -44,21 +44,32 @@ export class EditCommitter {
 
   /** Commits what changed on the disk since the last look. */
   async commit(changed: ReadonlyMap<VaultPath, IndexEntry | null>, rules: CommitRules): Promise<Oid[]> {
+    const { breathe } = this.#repository
     const view = await this.#repository.view()
     const viewTree =
       view && view.commit !== this.#index.base
         ? await this.#treeEntries(view.tree, changed.keys())
         : this.#index.baseTree
-    const oids = (map: ReadonlyMap<VaultPath, { readonly oid: Oid } | null>) =>
-      new Map([...changed.keys()].flatMap((p) => (map.get(p) ? [[p, map.get(p)!.oid] as const] : [])))
+    const oids = async (map: ReadonlyMap<VaultPath, { readonly oid: Oid } | null>) => {
+      await breathe()
+      const found = new Map<VaultPath, Oid>()
+      for (const path of changed.keys()) {
+        const entry = map.get(path)
+        if (entry) found.set(path, entry.oid)
+      }
+      return found
+    }
     const contents = {
-      base: oids(this.#index.baseTree),
-      disk: oids(changed),
-      view: oids(viewTree),
+      base: await oids(this.#index.baseTree),
+      disk: await oids(changed),
+      view: await oids(viewTree),
       unfinished: await cutCheckouts(this.#index, (tree) => this.#treeEntries(tree, changed.keys())),
     }
     const unclear = await judgeEdits(this.#repository, this.#index, changed, contents)
-    const plan = planCommit({ ...contents, index: oids(this.#index.entries) })
+    const index = await oids(this.#index.entries)
+    await breathe()
+    const plan = planCommit({ ...contents, index })
+    await breathe()
     await this.#index.setEntries(new Map(plan.applied.map((path) => [path, changed.get(path) ?? null])))
     if (rules.isForeign()) return []
     const edits = new Map(plan.onBase)
@@ -68,15 +79,18 @@ export class EditCommitter {
         (plan.onBase.has(path) && this.#index.entries.get(path)?.oid !== this.#index.baseTree.get(path)?.oid),
     )
     for (const path of stale) edits.delete(path)
+    await breathe()
     const editsOnView = new Map([...plan.onView].filter(([path]) => !unclear.has(path)))
     const copies = await this.#copiesOfStale(stale, changed, view)
     for (const [path, oid] of copies) edits.set(path, oid)
     const fit =
       view && this.#isBaseBehind() ? await this.#fitForView(view, edits.keys(), viewTree) : new Set<VaultPath>()
+    await breathe()
     const allowed = [...rules.hold(new Map([...edits, ...editsOnView]))]
     const belongsOnView = (path: VaultPath): boolean => editsOnView.has(path) || fit.has(path)
     const onBase = new Map(allowed.filter(([path]) => !belongsOnView(path)))
     const onView = new Map(allowed.filter(([path]) => belongsOnView(path)))
+    await breathe()
     const commits = onBase.size ? await this.#commitEdits(onBase, changed) : []
     const onTop = onView.size ? await this.#commitOnView(onView, changed) : { commits: [], left: [] }
     rules.again(onTop.left) // the view moved on meanwhile: looked at again
@@ -155,6 +169,7 @@ export class EditCommitter {
     const entries = new Map<VaultPath, FileEntry | null>(
       [...edits].map(([path, oid]) => [path, oid && { oid, mode: this.#index.baseTree.get(path)?.mode ?? '100644' }]),
     )
+    await this.#repository.breathe()
     this.#makeWay(entries)
     const { tree, objects } = await this.#repository.run(editTree(this.#codec, baseTree, entries))
     const rows = new Map(
@@ -165,13 +180,10 @@ export class EditCommitter {
       return []
     }
     await this.#checkStored(edits)
-    const oid = await this.#repository.commit(
-      tree,
-      base ? [base] : [],
-      this.#identity(),
-      commitMessage(edits, this.#index.entries),
-      objects,
-    )
+    await this.#repository.breathe()
+    const message = commitMessage(edits, this.#index.entries)
+    const oid = await this.#repository.commit(tree, base ? [base] : [], this.#identity(), message, objects)
+    await this.#repository.breathe()
     await this.#index.moveBase(
       oid,
       [...entries].map(([path, right]) => ({ path, right })),

@@ -1,6 +1,6 @@
 import type { Oid } from '../objects/oid.ts'
 import { ProtocolError, TransportError } from '../ports/errors.ts'
-import type { ByteStream } from '../ports/transport.ts'
+import type { ByteStream, EndpointId } from '../ports/transport.ts'
 import {
   decodeFetchReply,
   encodeFetchRequest,
@@ -12,21 +12,25 @@ import { encodeFrame, FrameReader } from '../protocol/frames.ts'
 import type { DeviceHeads } from '../protocol/messages.ts'
 import type { Attempt, TransferState, TransferTracker } from './recovery.ts'
 import type { ReceiveResult, Repository } from './repository.ts'
+import type { TransferProgress } from './transfer-progress.ts'
 
-export interface FetchProgress {
+/** Of what is received. All of its objects and bytes, the history too, beside the files. */
+export interface FetchProgress extends TransferProgress {
   readonly objectsDone: number
   readonly objectsTotal: number
-  /** Of the objects, inflated; the total is known once the history is here. */
-  readonly bytesTotal: number
   /** On the wire, since this fetch began. */
   readonly bytesReceived: number
 }
 
-export function fetchProgress({ objects, expectedObjects, expectedBytes, bytes }: TransferState): FetchProgress {
+export function fetchProgress(state: TransferState): FetchProgress {
+  const { objects, expectedObjects, bytes, files, expectedFiles, content, expectedContent } = state
   return {
     objectsDone: objects,
     objectsTotal: Math.max(expectedObjects ?? 0, objects),
-    bytesTotal: expectedBytes ?? 0,
+    filesDone: Math.min(files, expectedFiles),
+    filesTotal: expectedFiles,
+    bytesDone: Math.min(content, expectedContent),
+    bytesTotal: expectedContent,
     bytesReceived: bytes,
   }
 }
@@ -34,6 +38,8 @@ export function fetchProgress({ objects, expectedObjects, expectedBytes, bytes }
 export interface FetchOptions extends Attempt {
   readonly openStream: () => Promise<ByteStream>
   readonly tracker: TransferTracker
+  /** Whether a device's head may move by what this peer says, asked when it moves (S1). Default: all may. */
+  readonly mayMove?: (device: EndpointId) => boolean
 }
 
 /**
@@ -56,7 +62,8 @@ export async function fetchHeads(
     if ((await repository.lost()).length < lost.length) repository.found()
   }
   for (;;) {
-    const received = await repository.receive(heads)
+    options.signal.throwIfAborted()
+    const received = await repository.receive(heads, options.mayMove)
     if (received.result === 'received') return received
     const { missingCommits, missingTrees, missingBlobs } = received.missing
     const missing = [...missingCommits, ...missingTrees, ...missingBlobs]
@@ -113,12 +120,14 @@ class Fetch {
         const reply = decodeFetchReply(frame)
         switch (reply.kind) {
           case 'plan':
-            tracker.expect(tracker.state.objects + reply.objects, reply.bytes)
+            tracker.planned(reply.objects, reply.bytes)
             break
-          case 'piece':
-            await this.#repository.objects.writePack(this.#counted(frames.raw(reply.size)))
+          case 'piece': {
+            const stored = await this.#repository.objects.writePack(this.#counted(frames.raw(reply.size)))
             tracker.received(0, reply.objects)
+            if (request.kind === 'objects') tracker.arrived(stored.length, await this.#sizeOf(stored))
             break
+          }
           case 'done':
             return reply
           case 'refusal':
@@ -130,7 +139,14 @@ class Fetch {
     })
   }
 
+  async #sizeOf(oids: readonly Oid[]): Promise<number> {
+    let sum = 0
+    for (const oid of oids) sum += (await this.#repository.objects.info(oid))?.size ?? 0
+    return sum
+  }
+
   async #large(oid: Oid, size: number): Promise<void> {
+    const { tracker } = this.#options
     const reception = await this.#repository.objects.receiveLarge(oid, size)
     let finished = false
     try {
@@ -148,12 +164,19 @@ class Fetch {
               oid,
             })
           }
-          for await (const chunk of this.#counted(frames.raw(size - reply.offset))) await reception.write(chunk)
+          tracker.arrived(0, reply.offset)
+          for await (const chunk of this.#counted(frames.raw(size - reply.offset))) {
+            await reception.write(chunk)
+            tracker.arrived(0, chunk.length)
+          }
         })
+      } else {
+        tracker.arrived(0, size) // in an earlier try
       }
       finished = true
       await reception.finish()
-      this.#options.tracker.received(0, 1)
+      tracker.received(0, 1)
+      tracker.arrived(1, 0)
     } finally {
       if (!finished) await reception.pause() // T2: what arrived stays
     }

@@ -1,14 +1,15 @@
 import { CLEAN_CLOSE_MS, LIVED_MS } from '../peers/backoff.ts'
 import { keepsNewer } from '../peers/duplicate-link.ts'
 import { encodePeerAddress } from '../peers/peer-address.ts'
+import { canReveal, rightsOf, type GrantContext } from '../peers/grants.ts'
 import type { PeerStates } from '../peers/peer-states.ts'
 import type { Clock } from '../ports/clock.ts'
-import { PairingError, TransportError } from '../ports/errors.ts'
+import { PairingError, ProtocolError, TransportError } from '../ports/errors.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
 import type { ByteStream, CloseReason, Connection, EndpointId, PathInfo, Transport } from '../ports/transport.ts'
 import { CLOSE, type CloseCode } from '../protocol/close-codes.ts'
-import { isCurrent, type LinkTimes, type LocalShare } from '../protocol/link-session.ts'
+import { isCurrent, type LinkTimes } from '../protocol/link-session.ts'
 import {
   cleanName,
   PROTOCOL_VERSION,
@@ -18,10 +19,11 @@ import {
   type ShareName,
 } from '../protocol/messages.ts'
 import type { QueueOptions } from '../protocol/send-queue.ts'
+import type { LocalShare, ShareOffer, ShareRights } from '../protocol/subscriptions.ts'
 import { Dialler } from './dialler.ts'
 import { Link, type LinkOwner, type PendingUpdate } from './link.ts'
 import type { PairingDesk } from './pairing-desk.ts'
-import { rememberLink, type Peer } from './peer.ts'
+import { rememberLink, subscribedTo, type Peer } from './peer.ts'
 import type { PeerBook } from './peer-book.ts'
 import { closeSentence, peerFault } from './peer-fault.ts'
 
@@ -57,14 +59,16 @@ export interface LinkKeeperOptions {
   readonly pairing: Pick<PairingDesk, 'begin' | 'onMessage' | 'linkClosed'>
   /** Current state of every share, for links that open. */
   readonly local: () => ReadonlyMap<ShareName, LocalShare>
-  /** Whether everything known here is on the disk, and everything on the disk committed. */
-  readonly isSettled: () => boolean
+  /** Whether everything known of a share is on the disk, and everything on the disk committed. */
+  readonly isSettled: (share: ShareName) => boolean
   readonly traffic: {
     offer(link: Link, share: ShareName, heads: DeviceHeads, pack: Uint8Array): void
-    buildUpdate(update: PendingUpdate): Promise<Uint8Array>
+    buildUpdate(link: Link, update: PendingUpdate): Promise<Uint8Array>
     serve(link: Link, stream: ByteStream): Promise<void>
-    abandon(link: Link): void
+    abandon(link: Link, share?: ShareName): void
   }
+  /** A peer lets us have a share, changed what we may do with it, or (undefined) took it back. */
+  readonly offered: (peer: EndpointId, share: ShareName, offer: ShareOffer | undefined) => void
 }
 
 /** Every live link, and how the peers' states follow from them: one link per pair (L3), dialled again when it is lost (L4). */
@@ -76,6 +80,8 @@ export class LinkKeeper implements LinkOwner {
   /** When its refusals were logged, ms; those of the last minute. */
   readonly #refusals = new WeakMap<Link, readonly number[]>()
   readonly #bootId: Uint8Array
+  /** S1: what is granted at this moment. */
+  readonly #grants: GrantContext = { record: (peer) => this.#o.book.get(peer)?.record }
   #accepting: Promise<void> | null = null
 
   constructor(options: LinkKeeperOptions) {
@@ -135,10 +141,25 @@ export class LinkKeeper implements LinkOwner {
     return false
   }
 
-  /** L8: both show the same view of every share that we have, and nothing waits here. */
+  /** L8: both show the same view of every share that the peer may see, and nothing waits here. */
   isCurrent(id: EndpointId): boolean {
     const link = this.#o.book.get(id)?.link
-    return !!link && this.#o.isSettled() && [...this.#o.local().keys()].every((share) => isCurrent(link.state, share))
+    if (!link || !this.#o.local().size) return false // an engine that only pairs is in step with nobody
+    const rights = this.rights(link)
+    return this.visibleTo(id).every((share) => this.#o.isSettled(share) && isCurrent(link.state, share, rights))
+  }
+
+  /** S1: the shares of ours that a peer may see, as its grants are now. */
+  visibleTo(id: EndpointId): readonly ShareName[] {
+    return [...this.#o.local().keys()].filter((share) => canReveal(this.#grants, id, share))
+  }
+
+  /** The grants of a peer have changed: what follows from that happens on its link at once (S5). */
+  rightsChanged(peer: Peer): void {
+    const { link } = peer
+    if (!link) return
+    link.dispatch({ kind: 'rights' })
+    this.changed(link)
   }
 
   /** Tells every open link that a share of ours changed. */
@@ -229,13 +250,16 @@ export class LinkKeeper implements LinkOwner {
         return link.close(CLOSE.duplicate, 'another link stays')
       }
       kept('that is new')
+      peer.wanted = subscribedTo(old.state.remote) // S2
       traffic.abandon(old)
       old.close(CLOSE.duplicate, 'another link stays')
     }
     peer.link = link
     this.dialler.cancel(peer)
     book.noteTicket(peer, hello.ticket)
-    link.dispatch({ kind: 'admit', local: local(), now: clock.now() })
+    const { wanted } = peer
+    peer.wanted = new Set()
+    link.dispatch({ kind: 'admit', local: local(), wanted, now: clock.now() })
   }
 
   opened(link: Link): void {
@@ -275,7 +299,7 @@ export class LinkKeeper implements LinkOwner {
     const { health, roundTripMs } = link.state
     states.update(link.remoteId, { health, roundTripMs, current, path: freshPath(link, was?.path ?? null) })
     if (was && was.health !== health) this.#logHealth(link, health)
-    if (current && !was?.current) book.noteSync(peer, clock.now())
+    if (current && !was?.current && this.visibleTo(link.remoteId).length) book.noteSync(peer, clock.now())
   }
 
   #logHealth(link: Link, health: 'healthy' | 'unhealthy'): void {
@@ -293,8 +317,20 @@ export class LinkKeeper implements LinkOwner {
     this.#o.logger.log('warn', 'peer.refused', `the other device refused: ${message}`, { peer: link.remoteId, code })
   }
 
-  buildUpdate(update: PendingUpdate): Promise<Uint8Array> {
-    return this.#o.traffic.buildUpdate(update)
+  rights(link: Link): ShareRights {
+    return rightsOf(this.#grants, link.remoteId)
+  }
+
+  withdrawn(link: Link, share: ShareName): void {
+    this.#o.traffic.abandon(link, share)
+  }
+
+  offered(link: Link, share: ShareName, offer: ShareOffer | undefined): void {
+    this.#o.offered(link.remoteId, share, offer)
+  }
+
+  buildUpdate(link: Link, update: PendingUpdate): Promise<Uint8Array> {
+    return this.#o.traffic.buildUpdate(link, update)
   }
 
   serve(link: Link, stream: ByteStream): Promise<void> {
@@ -318,16 +354,18 @@ export class LinkKeeper implements LinkOwner {
     peer.link = null
     if (reason.code === CLOSE.duplicate && this.isLinked(peer)) {
       // L3: the other device decided first; its hello on the link that stays is on its way. No event, unless that fails.
+      peer.wanted = subscribedTo(link.state.remote) // S2
       states.update(nodeId, { activity: 'idle', current: false })
       return
     }
+    peer.wanted = new Set() // S2: that was the last link of the session
     peer.reconnects++
     const removed = link.bye === 'removed' || (reason.by === 'peer' && reason.code === CLOSE.removed)
     const clean = link.bye !== null || (reason.by === 'peer' && reason.code === CLOSE.shutdown)
     const wanted =
       clean || peer.held || (reason.by === 'us' && (reason.code === CLOSE.shutdown || reason.code === CLOSE.duplicate))
     if (clock.now() - (states.get(nodeId)?.connectedAt ?? 0) >= LIVED_MS) peer.failures = 0
-    if (states.get(nodeId)?.current) this.#o.book.noteSync(peer, link.state.heardAt)
+    if (states.get(nodeId)?.current && this.visibleTo(nodeId).length) this.#o.book.noteSync(peer, link.state.heardAt)
     peer.blocked ||= removed
     logger.log('info', 'link.down', `disconnected: ${closeSentence(reason)}`, { peer: nodeId, code: reason.code })
     const error = removed
@@ -343,11 +381,14 @@ export class LinkKeeper implements LinkOwner {
 
   /** A link to a peer that ended before it opened: refused over there, of another version, or a duplicate that lost. */
   #neverOpened(peer: Peer, link: Link, reason: CloseReason): void {
+    peer.wanted = new Set()
     const refused = reason.by === 'peer' && reason.code === CLOSE.unauthorised
     peer.blocked ||= refused
     const error = refused
       ? new PairingError('mismatch', 'this device is not paired over there any more; pair again')
-      : new TransportError('disconnected', closeSentence(reason))
+      : reason.code === CLOSE.version
+        ? new ProtocolError('version', reason.reason)
+        : new TransportError('disconnected', closeSentence(reason))
     const fault =
       reason.code === CLOSE.duplicate || peer.held ? null : { lastError: peerFault(error, this.#o.clock.now()) }
     this.#o.states.update(peer.record.nodeId, { ...DOWN, ...fault })

@@ -22,6 +22,7 @@ import {
   type ShareName,
 } from '../protocol/messages.ts'
 import { SendQueue, type QueueOptions } from '../protocol/send-queue.ts'
+import type { ShareOffer, ShareRights } from '../protocol/subscriptions.ts'
 
 /** How often the session looks at the clock: fine enough for its timeouts of seconds. */
 const TICK_MS = 1_000
@@ -31,6 +32,14 @@ const MAX_SERVING = 16
 const STRAGGLERS_MS = 1_000
 /** L9: after a goodbye streams may finish this long. */
 const GOODBYE_MS = 2_000
+
+/** What tells a peer that a share exists, or what is in it. */
+const SPEAKS_OF_A_SHARE: ReadonlySet<SendableMessage['kind']> = new Set([
+  'directory',
+  'update',
+  'applied',
+  'share-offer',
+])
 
 export interface PendingUpdate {
   readonly share: ShareName
@@ -46,9 +55,15 @@ export interface LinkOwner {
   opened(link: Link): void
   offer(link: Link, share: ShareName, heads: DeviceHeads, pack: Uint8Array): void
   changed(link: Link): void
+  /** S1: what the peer of the link may do, computed anew at each question. */
+  rights(link: Link): ShareRights
+  /** S5: whatever runs for the share on this link ends now. */
+  withdrawn(link: Link, share: ShareName): void
+  /** The peer offers us a share, changed what we may do with it, or (undefined) took it back. */
+  offered(link: Link, share: ShareName, offer: ShareOffer | undefined): void
   refused(link: Link, code: string, message: string): void
   /** Makes the thin pack for an update; empty when the refs should go alone. */
-  buildUpdate(update: PendingUpdate): Promise<Uint8Array>
+  buildUpdate(link: Link, update: PendingUpdate): Promise<Uint8Array>
   serve(link: Link, stream: ByteStream): Promise<void>
   closed(link: Link, reason: CloseReason): void
 }
@@ -167,7 +182,7 @@ export class Link {
   }
 
   dispatch(event: LinkEvent): void {
-    const [state, effects] = updateLink(this.#state, event)
+    const [state, effects] = updateLink(this.#state, event, this.#owner.rights(this))
     this.#state = state
     for (const effect of effects) this.#perform(effect)
   }
@@ -194,6 +209,14 @@ export class Link {
       }
       case 'peer-changed':
         return this.#owner.changed(this)
+      case 'withdraw':
+        this.#queue.forget(effect.share)
+        this.#updates.delete(effect.share)
+        return this.#owner.withdrawn(this, effect.share)
+      case 'offered':
+        return this.#owner.offered(this, effect.share, effect)
+      case 'taken-back':
+        return this.#owner.offered(this, effect.share, undefined)
       case 'refused':
         return this.#owner.refused(this, effect.code, effect.message)
       case 'bye':
@@ -285,6 +308,8 @@ export class Link {
         this.#wake = null
         continue
       }
+      if (SPEAKS_OF_A_SHARE.has(message.kind) && 'share' in message && !this.#owner.rights(this).reveal(message.share))
+        continue // S1: it waited, and the grant is gone
       const frame = encodeFrame(encodeMessage(message))
       await control.write(frame)
       this.traffic.messagesSent++
@@ -297,7 +322,7 @@ export class Link {
     const [update] = this.#updates.values()
     if (!update) return undefined
     this.#updates.delete(update.share)
-    const pack = await this.#owner.buildUpdate(update)
+    const pack = await this.#owner.buildUpdate(this, update)
     return { kind: 'update', share: update.share, heads: update.heads, pack }
   }
 

@@ -40,7 +40,7 @@ export interface PeerMetrics extends Counters {
   /** The last thing that went wrong in this run, also when it is over. */
   readonly lastError: PeerFault | null
   /**
-   * Between what this vault shows and what the peer last said that its vault shows, over all shares. What is not committed yet
+   * Between what this vault shows and what the peer last said that its vault shows, over all shares that it may see. What is not committed yet
    * does not count. Null: unknown, because it has not said, or showed something that is not in our store.
    */
   readonly files: FileDistance | null
@@ -75,7 +75,6 @@ export class Metrics {
 
   constructor(options: MetricsOptions) {
     this.#o = options
-    for (const [name, share] of options.shares) this.#distances.set(name, new FileDistances(share.repository))
     options.peers.onPeerStateChange(({ state }) => {
       if (state.lastError) this.#lastErrors.set(state.id, state.lastError)
     })
@@ -119,13 +118,22 @@ export class Metrics {
     if (this.#o.peers.isCurrent(id)) return { ahead: 0, behind: 0 } // also while both are empty
     const remote = this.#o.peers.remoteSharesOf(id)
     const sum = { ahead: 0, behind: 0 }
-    for (const [name, share] of this.#o.shares) {
-      const one = await this.#distances.get(name)!.between(share.tree.applied, remote.get(name)?.applied)
+    const visible = this.#o.peers.visibleTo(id)
+    for (const name of visible) {
+      const share = this.#o.shares.get(name)
+      if (!share) continue
+      const one = await this.#distancesOf(name, share).between(share.tree.applied, remote.get(name)?.applied)
       if (!one) return null
       sum.ahead += one.ahead
       sum.behind += one.behind
     }
-    return this.#o.shares.size ? sum : null
+    return visible.length ? sum : null
+  }
+
+  #distancesOf(name: ShareName, share: Share): FileDistances {
+    let found = this.#distances.get(name)
+    if (!found) this.#distances.set(name, (found = new FileDistances(share.repository)))
+    return found
   }
 }
 

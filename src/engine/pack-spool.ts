@@ -2,16 +2,7 @@ import { concatBytes } from '../objects/bytes.ts'
 import { CorruptObjectError } from '../objects/errors.ts'
 import { bytesSource } from '../objects/pack-reader.ts'
 import type { PackSource } from '../objects/pack-reader.ts'
-
-/** Where the bytes of a pushed pack lie until it is known to be good. */
-export interface PackSpool {
-  /** The bytes may be used again by the caller afterwards. */
-  write(chunk: Uint8Array): Promise<void>
-  /** All that was written; nothing is written any more. */
-  source(): PackSource
-  /** Forgets all of it. */
-  dispose(): void
-}
+import type { PackSpool } from '../ports/object-store.ts'
 
 const MAX_IN_MEMORY = 64 * 1024 * 1024
 const CHUNK = 64 * 1024

@@ -7,6 +7,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { PeerRecord } from '../ports/data-store.ts'
 import { PairingError, TransportError } from '../ports/errors.ts'
 import type { Random } from '../ports/random.ts'
+import type { Grant } from '../ports/share-record.ts'
 import type { CloseReason, EndpointId, PeerAddress } from '../ports/transport.ts'
 import { CLOSE } from '../protocol/close-codes.ts'
 import { cleanText, type Hello, type PairingMessage, type ShareName } from '../protocol/messages.ts'
@@ -25,10 +26,28 @@ export interface PairingDeskOptions {
   /** E9: the files of a share as they are now, for the comparison; none of a share that this device does not have. */
   readonly listing: (share: ShareName) => Promise<VaultListing>
   /** Stores the other device; gives what undoes that. @throws PairingError `self`, `too-many-peers`. */
-  readonly store: (link: Link, hello: Hello, knownAddress: PeerAddress | undefined) => Promise<() => Promise<void>>
+  readonly store: (
+    link: Link,
+    hello: Hello,
+    granted: Granted,
+    knownAddress: PeerAddress | undefined,
+  ) => Promise<() => Promise<void>>
   /** The link may open; gives the stored record. */
   readonly paired: (link: Link, role: PairingRole) => PeerRecord
   readonly failed: (link: Link, role: PairingRole, error: PairingError | TransportError) => void
+}
+
+/** What the other device gets with the pairing (S1). */
+export interface Granted {
+  readonly share: ShareName
+  readonly grant: Grant
+}
+
+/** How an invitation differs from one to the whole vault, which a new device of the same person may write. */
+export interface InvitationChoices {
+  readonly grant?: Grant
+  /** Of a folder share, for the other screen. */
+  readonly title?: string
 }
 
 /** Pairings that others began and that are in progress at once (P2). */
@@ -47,6 +66,8 @@ interface Waiting {
 
 interface Joining {
   readonly offer: PairingOffer
+  /** E9: instead of the files of a share of that name here. */
+  readonly listing: (() => Promise<VaultListing>) | undefined
   resolve(record: PeerRecord): void
   reject(error: unknown): void
 }
@@ -72,10 +93,13 @@ export class PairingDesk implements PairingHost {
    * Opens an invitation. `paired` resolves when a device used it; it rejects when cancelled or expired, and so does a pairing with it
    * that has not come to its last step. Of more than ten the oldest is cancelled.
    */
-  invite(share: ShareName): { offer: PairingOffer; paired: Promise<PeerRecord>; cancel(): void } {
+  invite(
+    share: ShareName,
+    { grant = 'write', title }: InvitationChoices = {},
+  ): { offer: PairingOffer; paired: Promise<PeerRecord>; cancel(): void } {
     const { clock, random, deviceName } = this.#o
     const secret = random.bytes(SECRET_BYTES)
-    const displaced = this.#invitations.add(secret, share, clock.now() + INVITATION_MS)
+    const displaced = this.#invitations.add(secret, share, clock.now() + INVITATION_MS, grant)
     if (displaced)
       this.#endInvitation(displaced.secret, new PairingError('declined', 'A newer invitation took its place.'))
     const stop = clock.after(INVITATION_MS, () =>
@@ -92,7 +116,7 @@ export class PairingDesk implements PairingHost {
     )
     paired.catch(() => undefined) // nobody has to wait for it
     return {
-      offer: { address: this.#o.address(), secret, share, name: deviceName },
+      offer: { address: this.#o.address(), secret, share, name: deviceName, ...(title === undefined ? {} : { title }) },
       paired,
       cancel: () => this.#endInvitation(secret, new PairingError('declined', 'The invitation was cancelled.')),
     }
@@ -125,7 +149,12 @@ export class PairingDesk implements PairingHost {
   }
 
   /** Follows a pairing link over a connection that was dialled for it. @throws PairingError, TransportError. */
-  join(link: Link, offer: PairingOffer, signal: AbortSignal): Promise<PeerRecord> {
+  join(
+    link: Link,
+    offer: PairingOffer,
+    signal: AbortSignal,
+    listing?: () => Promise<VaultListing>,
+  ): Promise<PeerRecord> {
     const giveUp = () => {
       const session = this.#sessions.get(link)
       if (session) return session.cancel()
@@ -133,7 +162,9 @@ export class PairingDesk implements PairingHost {
       this.#joining.delete(link)
       void link.leave('disconnect', CLOSE.disconnect)
     }
-    const joined = new Promise<PeerRecord>((resolve, reject) => this.#joining.set(link, { offer, resolve, reject }))
+    const joined = new Promise<PeerRecord>((resolve, reject) =>
+      this.#joining.set(link, { offer, listing, resolve, reject }),
+    )
     if (signal.aborted) giveUp()
     signal.addEventListener('abort', giveUp, { once: true })
     return joined.finally(() => signal.removeEventListener('abort', giveUp))
@@ -198,15 +229,20 @@ export class PairingDesk implements PairingHost {
   }
 
   listing(link: Link, role: PairingRole, secret: Uint8Array): Promise<VaultListing> {
-    const share = role === 'joiner' ? this.#joining.get(link)?.offer.share : this.#invitations.find(secret)?.share
+    const joining = role === 'joiner' ? this.#joining.get(link) : undefined
+    if (joining?.listing) return joining.listing()
+    const share = role === 'joiner' ? joining?.offer.share : this.#invitations.find(secret)?.share
     return share === undefined ? Promise.resolve([]) : this.#o.listing(share)
   }
 
   async store(link: Link, hello: Hello, role: PairingRole, secret: Uint8Array): Promise<() => Promise<void>> {
-    if (role === 'joiner') return this.#o.store(link, hello, this.#joining.get(link)?.offer.address)
-    this.#use(secret, link.remoteId)
+    if (role === 'joiner') {
+      const { offer } = this.#joining.get(link)!
+      return this.#o.store(link, hello, { share: offer.share, grant: 'write' }, offer.address)
+    }
+    const { share, grant } = this.#use(secret, link.remoteId)
     try {
-      const undo = await this.#o.store(link, hello, undefined)
+      const undo = await this.#o.store(link, hello, { share, grant }, undefined)
       return async () => {
         this.#invitations.markUnused(secret)
         await undo()
@@ -218,12 +254,13 @@ export class PairingDesk implements PairingHost {
   }
 
   /** Two devices may have proved the same secret, and people took their time to answer: the first to be stored has it (P1). */
-  #use(secret: Uint8Array, device: EndpointId): void {
-    const usedBy = this.#invitations.find(secret)?.usedBy
-    if (usedBy === undefined) throw new PairingError('expired', 'The invitation has ended meanwhile. Make a new link.')
-    if (usedBy !== null && usedBy !== device)
+  #use(secret: Uint8Array, device: EndpointId): Granted {
+    const invitation = this.#invitations.find(secret)
+    if (!invitation) throw new PairingError('expired', 'The invitation has ended meanwhile. Make a new link.')
+    if (invitation.usedBy !== null && invitation.usedBy !== device)
       throw new PairingError('used', 'Another device has used this link meanwhile. Make a new one.')
     this.#invitations.markUsed(secret, device)
+    return invitation
   }
 
   paired(link: Link, role: PairingRole, secret: Uint8Array): void {

@@ -58,14 +58,15 @@ export class PeerBook {
     return [...this.#peers.values()].map((peer) => peer.record)
   }
 
-  /** Idempotent per device; a known one gets the new ticket and name. @throws PairingError `self`, `too-many-peers`. */
+  /** Idempotent per device; a known one gets the new ticket, name and grants. @throws PairingError `self`, `too-many-peers`. */
   async add(record: PeerRecord): Promise<PeerRecord> {
     const { self, maxPeers } = this.#o
     if (record.nodeId === self)
       throw new PairingError('self', 'This link was made by this device itself. Open it on the other device.')
     const known = this.#peers.get(record.nodeId)
     if (known) {
-      known.record = { ...known.record, name: record.name, ticket: record.ticket }
+      const { name, ticket, grants } = record
+      known.record = { ...known.record, name, ticket, ...(grants ? { grants } : {}) }
       known.blocked = false
       known.held = false
     } else if (this.#peers.size >= maxPeers) {

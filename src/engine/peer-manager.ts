@@ -1,16 +1,18 @@
 import type { VaultListing } from '../history/compare-vaults.ts'
+import { grantOf, withGrant } from '../peers/grants.ts'
 import type { PairingOffer } from '../peers/pairing-link.ts'
 import { encodePeerAddress } from '../peers/peer-address.ts'
 import { PeerStates, type PeerStateChange } from '../peers/peer-states.ts'
 import type { DataStore, PeerRecord } from '../ports/data-store.ts'
-import { PairingError } from '../ports/errors.ts'
-import type { EndpointId } from '../ports/transport.ts'
+import { PairingError, TransportError } from '../ports/errors.ts'
+import { VAULT_SHARE, type Grant } from '../ports/share-record.ts'
+import type { ByteStream, EndpointId } from '../ports/transport.ts'
 import { CLOSE } from '../protocol/close-codes.ts'
-import type { LocalShare, PeerShare } from '../protocol/link-session.ts'
 import { cleanName, type ShareName } from '../protocol/messages.ts'
+import type { LocalShare, PeerShare, ShareOffer, ShareRights } from '../protocol/subscriptions.ts'
 import type { Link, LinkTraffic } from './link.ts'
 import { LinkKeeper, type LinkKeeperOptions } from './link-keeper.ts'
-import { PairingDesk } from './pairing-desk.ts'
+import { PairingDesk, type Granted, type InvitationChoices } from './pairing-desk.ts'
 import type { PairingQuestion } from './pairing-session.ts'
 import { addTraffic } from './peer.ts'
 import { isTicketOf, PeerBook } from './peer-book.ts'
@@ -60,8 +62,9 @@ export class PeerManager {
       confirm,
       listing,
       address: () => transport.address(),
-      store: async ({ remoteId }, { deviceName: name, ticket }, address) => {
-        const isNew = !book.get(remoteId)
+      store: async ({ remoteId }, { deviceName: name, ticket }, granted, address) => {
+        const before = book.get(remoteId)?.record
+        const grants = grantsAfter(before, granted)
         const known = isTicketOf(ticket, remoteId) ? ticket : encodePeerAddress(address ?? { id: remoteId, direct: [] })
         await this.addPeer({
           nodeId: remoteId,
@@ -70,15 +73,19 @@ export class PeerManager {
           addedAt: clock.now(),
           lastSyncAt: null,
           autoConnect: true,
+          ...(grants ? { grants } : {}),
         })
         return async () => {
-          if (isNew && book.get(remoteId)) await this.removePeer(remoteId)
+          if (!book.get(remoteId)) return
+          if (!before) await this.removePeer(remoteId)
+          else if (grants) await this.#setGrant(remoteId, granted.share, grantOf(before, granted.share))
         }
       },
       paired: (link, role) => {
         const peer = book.known(link.remoteId)
         logger.log('info', 'peer.paired', `paired with ${peer.record.name}`, { peer: link.remoteId, role })
         this.#links.admit(link, peer, link.state.hello!)
+        this.#links.rightsChanged(peer) // an older link may have stayed
         return peer.record
       },
       failed: ({ remoteId }, role, { message, code }) =>
@@ -166,12 +173,24 @@ export class PeerManager {
     this.#links.dialler.asked(peer)
   }
 
+  /** A stream on the open link of a peer. @throws TransportError `disconnected` without one; RangeError for an unknown peer. */
+  async openStream(id: EndpointId): Promise<ByteStream> {
+    const { link } = this.#book.known(id)
+    if (!link?.isOpen) throw new TransportError('disconnected', 'that device is not connected')
+    return link.openStream()
+  }
+
   /** Stays disconnected until `connectToPeer`. @throws RangeError for an unknown peer. */
   async disconnectPeer(id: EndpointId): Promise<void> {
     const peer = this.#book.known(id)
     peer.held = true
     this.#links.dialler.cancel(peer)
     await this.#links.leave(peer, 'disconnect', CLOSE.disconnect)
+  }
+
+  /** Whether it was disconnected by hand here and stays so. @throws RangeError for an unknown peer. */
+  isHeld(id: EndpointId): boolean {
+    return this.#book.known(id).held
   }
 
   /**
@@ -206,6 +225,58 @@ export class PeerManager {
     return this.#links.isCurrent(id)
   }
 
+  /** S1: the shares of ours that a peer may see now. */
+  visibleTo(id: EndpointId): readonly ShareName[] {
+    return this.#links.visibleTo(id)
+  }
+
+  /** What a peer lets us have that is not the ordinary case, as it said on the link that is open. */
+  offersOf(id: EndpointId): ReadonlyMap<ShareName, ShareOffer> {
+    return this.#book.get(id)?.link?.state.offers ?? new Map()
+  }
+
+  /** S1: what the paired device may do with a share, whatever is there of it. */
+  grantOf(id: EndpointId, share: ShareName): Grant | null {
+    const peer = this.#book.get(id)
+    return peer ? grantOf(peer.record, share) : null
+  }
+
+  /**
+   * Whether what a device changed may be in a share, whoever hands it on: not of a paired one that may only read. One that we have
+   * given nothing may be a device that others let write.
+   */
+  mayChange(device: EndpointId, share: ShareName): boolean {
+    return this.grantOf(device, share) !== 'read'
+  }
+
+  /** S1 */
+  rights(link: Link): ShareRights {
+    return this.#links.rights(link)
+  }
+
+  /**
+   * Lets a peer have a share, changes what it may do with it, or (null) takes it back (S5): at once, also in the middle of a
+   * transfer; the list is stored right after. @throws RangeError for an unknown peer.
+   */
+  async setGrant(id: EndpointId, share: ShareName, grant: Grant | null): Promise<void> {
+    const { record } = this.#book.known(id)
+    if (grantOf(record, share) === grant) return
+    const what = grant === null ? 'has' : `may ${grant}`
+    this.#o.logger.log('info', 'share.grant', `${record.name} ${what} a share ${grant ? 'now' : 'no more'}`, {
+      peer: id,
+      share,
+      grant,
+    })
+    await this.#setGrant(id, share, grant)
+  }
+
+  #setGrant(id: EndpointId, share: ShareName, grant: Grant | null): Promise<unknown> {
+    const peer = this.#book.known(id)
+    const stored = this.#book.update(id, { grants: withGrant(peer.record, share, grant) }) // in force before it is on the disk
+    this.#links.rightsChanged(peer)
+    return stored
+  }
+
   /** Tells every open link that a share of ours changed. */
   localChanged(share: ShareName, state: LocalShare): void {
     this.#links.localChanged(share, state)
@@ -220,16 +291,24 @@ export class PeerManager {
   }
 
   /** Opens an invitation: see PairingDesk. */
-  invite(share: ShareName): ReturnType<PairingDesk['invite']> {
-    return this.#pairing.invite(share)
+  invite(share: ShareName, choices?: InvitationChoices): ReturnType<PairingDesk['invite']> {
+    return this.#pairing.invite(share, choices)
   }
 
-  /** Follows a pairing link until both devices have stored each other. @throws PairingError, TransportError. */
-  async join(offer: PairingOffer, signal: AbortSignal): Promise<PeerRecord> {
+  /**
+   * Follows a pairing link until both devices have stored each other. A link to a folder share is followed only by who has a place
+   * for it: then `listing` gives what lies there (E9). @throws PairingError, TransportError.
+   */
+  async join(offer: PairingOffer, signal: AbortSignal, listing?: () => Promise<VaultListing>): Promise<PeerRecord> {
+    if (offer.share !== VAULT_SHARE && !listing && !this.#o.local().has(offer.share))
+      throw new PairingError(
+        'bad-link',
+        'This link shares a single folder, and there is no place chosen for it here. Choose one, or ask for a link to the whole vault.',
+      )
     if (offer.address.id === this.self)
       throw new PairingError('self', 'This link was made by this device itself. Open it on the other device.')
     const connection = await this.#o.transport.connect(offer.address, signal)
-    return this.#pairing.join(this.#links.start(connection, { pairing: true }), offer, signal)
+    return this.#pairing.join(this.#links.start(connection, { pairing: true }), offer, signal, listing)
   }
 
   /** L9: no new links, goodbye to all, then the endpoint is closed and gone. */
@@ -238,4 +317,10 @@ export class PeerManager {
     await this.#links.stop()
     await this.#book.settled()
   }
+}
+
+/** The list of grants after a pairing; undefined: one of the person's own devices, as before. */
+function grantsAfter(before: PeerRecord | undefined, { share, grant }: Granted): PeerRecord['grants'] {
+  if (share === VAULT_SHARE && grant === 'write' && before?.grants === undefined) return undefined
+  return withGrant(before ?? { grants: {} }, share, grant)
 }

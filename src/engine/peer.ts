@@ -1,6 +1,6 @@
 import type { PeerRecord } from '../ports/data-store.ts'
-import type { PeerShare } from '../protocol/link-session.ts'
 import type { ShareName } from '../protocol/messages.ts'
+import type { PeerShare } from '../protocol/subscriptions.ts'
 import type { Link, LinkTraffic } from './link.ts'
 
 /** Everything that belongs to one paired device while we run; what is connected stands in PeerStates alone (L1). */
@@ -25,6 +25,13 @@ export interface Peer {
   readonly past: { dropped: number; wireSent: number; wireReceived: number }
   /** What the peer said of its shares on its last link, while it has none. */
   lastSaid: ReadonlyMap<ShareName, PeerShare>
+  /** S2: what it had subscribed to on a link that another one takes the place of; empty otherwise. */
+  wanted: ReadonlySet<ShareName>
+}
+
+/** The shares of which a peer wants every update. */
+export function subscribedTo(remote: ReadonlyMap<ShareName, PeerShare>): ReadonlySet<ShareName> {
+  return new Set([...remote].filter(([, share]) => share.peerWantsUpdates).map(([name]) => name))
 }
 
 export function newPeer(record: PeerRecord): Peer {
@@ -41,6 +48,7 @@ export function newPeer(record: PeerRecord): Peer {
     traffic: { messagesSent: 0, messagesReceived: 0, bytesSent: 0, bytesReceived: 0 },
     past: { dropped: 0, wireSent: 0, wireReceived: 0 },
     lastSaid: new Map(),
+    wanted: new Set(),
   }
 }
 

@@ -94,7 +94,12 @@ export interface TransferState {
   readonly objects: number
   /** Null while not known. */
   readonly expectedObjects: number | null
-  readonly expectedBytes: number | null
+  /** Files that are here, of those that were planned, and their inflated bytes. */
+  readonly files: number
+  readonly content: number
+  /** 0 while not known. */
+  readonly expectedFiles: number
+  readonly expectedContent: number
   readonly errors: readonly unknown[]
   /** Whether what arrived is kept for the next try. */
   readonly resumable: boolean
@@ -114,7 +119,10 @@ export class TransferTracker {
       bytes: 0,
       objects: 0,
       expectedObjects: null,
-      expectedBytes: null,
+      files: 0,
+      content: 0,
+      expectedFiles: 0,
+      expectedContent: 0,
       errors: [],
       resumable: true,
       startedAt,
@@ -130,8 +138,19 @@ export class TransferTracker {
     this.#set({ bytes: this.#state.bytes + bytes, objects: this.#state.objects + objects })
   }
 
-  expect(expectedObjects: number, expectedBytes: number): void {
-    this.#set({ expectedObjects, expectedBytes })
+  /** The other side is about to send so many files with so many inflated bytes, beyond what is here already. */
+  planned(files: number, content: number): void {
+    const state = this.#state
+    this.#set({
+      expectedObjects: state.objects + files,
+      expectedFiles: state.files + files,
+      expectedContent: state.content + content,
+    })
+  }
+
+  /** Of what was planned. */
+  arrived(files: number, content: number): void {
+    this.#set({ files: this.#state.files + files, content: this.#state.content + content })
   }
 
   /** `resumable`: false when what arrived cannot be trusted. */

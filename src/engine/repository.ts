@@ -6,6 +6,7 @@ import { encodeCommit, type Commit, type Identity } from '../objects/commit.ts'
 import { CorruptObjectError, MissingObjectError } from '../objects/errors.ts'
 import { isOid, type GitObject, type ObjectType, type Oid } from '../objects/oid.ts'
 import { StoreError } from '../ports/errors.ts'
+import type { Breathe } from '../ports/clock.ts'
 import { LARGE_BLOB, type ObjectStore } from '../ports/object-store.ts'
 import type { RefName, RefStore } from '../ports/ref-store.ts'
 import { isEndpointId, type EndpointId } from '../ports/transport.ts'
@@ -13,6 +14,9 @@ import type { DeviceHeads } from '../protocol/messages.ts'
 import { checkConnectivity, isConnected, readCommit, type Connectivity } from './connectivity.ts'
 import { Emitter } from '../peers/emitter.ts'
 import { Mutex } from './mutex.ts'
+
+/** Objects that a reading asked for and that are read side by side: waiting overlaps, and the work of so many fits into a breath. */
+const READ_TOGETHER = 16
 
 const DEVICES = 'refs/devices/'
 /** A head of our own that a peer held and that our store had lost or left behind (V8); counts as a head until a commit descends from it. */
@@ -56,11 +60,18 @@ export class Repository {
     readonly refs: RefStore,
     readonly codec: Codec,
     readonly self: EndpointId,
+    readonly breathe: Breathe,
   ) {}
 
   /** @throws StoreError `damaged` when a ref names a commit that is not whole. */
-  static async open(objects: ObjectStore, refs: RefStore, codec: Codec, self: EndpointId): Promise<Repository> {
-    const repository = new Repository(objects, refs, codec, self)
+  static async open(
+    objects: ObjectStore,
+    refs: RefStore,
+    codec: Codec,
+    self: EndpointId,
+    breathe: Breathe = () => undefined,
+  ): Promise<Repository> {
+    const repository = new Repository(objects, refs, codec, self, breathe)
     await repository.#load()
     return repository
   }
@@ -136,15 +147,20 @@ export class Repository {
     return runReading(reading, (request: ReadRequest) => this.#answer(request))
   }
 
-  #answer(request: ReadRequest): Promise<(GitObject | null)[]> {
+  async #answer(request: ReadRequest): Promise<(GitObject | null)[]> {
+    if (request.oids.length === 0) await this.breathe()
     const limit = request.maxSize ?? LARGE_BLOB
-    return Promise.all(
-      request.oids.map(async (oid) => {
-        const info = await this.objects.info(oid)
-        if (!info) throw this.#missing(oid)
-        return info.size > limit ? null : this.read(oid)
-      }),
-    )
+    const read = async (oid: Oid): Promise<GitObject | null> => {
+      const info = await this.objects.info(oid)
+      if (!info) throw this.#missing(oid)
+      return info.size > limit ? null : this.read(oid)
+    }
+    const answer: (GitObject | null)[] = []
+    for (let at = 0; at < request.oids.length; at += READ_TOGETHER) {
+      await this.breathe()
+      answer.push(...(await Promise.all(request.oids.slice(at, at + READ_TOGETHER).map(read))))
+    }
+    return answer
   }
 
   /** The view of all heads (V3), stored, and named by `refs/heads/main`. Null while no device has committed anything. */
@@ -237,10 +253,11 @@ export class Repository {
 
   /**
    * Takes offered heads whose histories are complete in the store (T2); the store may have been given their objects just before.
+   * Those that may not move stay, without a word.
    *
    * @throws CorruptObjectError when an object among them is not what it should be.
    */
-  async receive(offered: DeviceHeads): Promise<ReceiveResult> {
+  async receive(offered: DeviceHeads, mayMove: (device: EndpointId) => boolean = () => true): Promise<ReceiveResult> {
     return this.#writing.run(async () => {
       const wanted = this.wanted(offered)
       const moved = new Map<EndpointId, Oid>()
@@ -250,6 +267,7 @@ export class Repository {
       if (!isConnected(found)) return { result: 'incomplete', missing: found }
       for (const { oid, commit } of found.fresh) this.#addToGraph(oid, commit)
       for (const [device, oid] of wanted) {
+        if (!mayMove(device)) continue // S1: asked at the very move
         const kept = await this.#moveHead(device, oid)
         if (kept === null) moved.set(device, oid)
         else if (!this.graph.isAncestor(oid, kept)) refused.push({ device, offered: oid, kept })

@@ -7,6 +7,8 @@ import type { Repository } from './repository.ts'
 
 /** Checkouts that were cut one after another, each with files that nobody could look at since: more than this are no use. */
 const MOST_UNFINISHED = 8
+/** Rows that are taken up between two breaths. */
+const ROWS_PER_BREATH = 1000
 
 /**
  * The stored index with the tree of its base commit beside it, and where the two differ.
@@ -30,11 +32,22 @@ export class TrackedIndex {
     const index = new TrackedIndex(store)
     const { entries, base, unfinished } = await store.load()
     index.#unfinished = index.#storedUnfinished = unfinished
-    for (const [path, entry] of entries) index.#entries.set(path, entry)
+    let rows = 0
+    for (const [path, entry] of entries) {
+      index.#entries.set(path, entry)
+      if (++rows % ROWS_PER_BREATH === 0) await repository.breathe()
+    }
     index.#base = recoverBase(repository, base && (await repository.recall(base)) ? base : null)
     const tree = index.#base && repository.graph.get(index.#base)!.tree
-    for (const [path, entry] of await repository.run(flattenTree(tree))) index.#baseTree.set(path, entry)
-    for (const path of new Set([...index.#entries.keys(), ...index.#baseTree.keys()])) index.#markApart(path)
+    for (const [path, entry] of await repository.run(flattenTree(tree))) {
+      index.#baseTree.set(path, entry)
+      index.#markApart(path)
+      if (++rows % ROWS_PER_BREATH === 0) await repository.breathe()
+    }
+    for (const path of index.#entries.keys()) {
+      index.#markApart(path)
+      if (++rows % ROWS_PER_BREATH === 0) await repository.breathe()
+    }
     return index
   }
 

@@ -31,6 +31,9 @@ import { TrackedIndex } from './tracked-index.ts'
 const DAMAGED =
   'its content is damaged in this device’s history; the file is written as soon as a device that has it is connected'
 
+/** Index entries that are looked at between two breaths. */
+const ENTRIES_PER_BREATH = 500
+
 export interface SettleProgress extends DiskProgress {
   readonly phase: 'scan' | 'checkout'
 }
@@ -99,7 +102,12 @@ export class WorkingTree {
 
   static async open(options: WorkingTreeOptions): Promise<WorkingTree> {
     const index = await TrackedIndex.load(options.index, options.repository)
-    const outside = [...index.entries].filter(([path, entry]) => !wasOutside(entry) && !options.files.inScope(path))
+    const outside: [VaultPath, IndexEntry][] = []
+    let looked = 0
+    for (const [path, entry] of index.entries) {
+      if (!wasOutside(entry) && !options.files.inScope(path)) outside.push([path, entry])
+      if (++looked % ENTRIES_PER_BREATH === 0) await options.clock.breathe?.()
+    }
     await index.setEntries(new Map(outside.map(([path, entry]) => [path, outsideEntry(entry)]))) // E2
     return new WorkingTree(options, index)
   }

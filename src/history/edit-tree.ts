@@ -6,7 +6,7 @@ import type { TreeEntry } from '../objects/tree.ts'
 import type { VaultPath } from '../objects/vault-path.ts'
 import { checkDepth, isTree } from './file-entry.ts'
 import type { FileEntry } from './file-entry.ts'
-import { readTogether, readTree } from './reading.ts'
+import { BREATH, readTogether, readTree } from './reading.ts'
 import type { NewObject, Reading, TreeReader } from './reading.ts'
 
 /** Per path the file to put there, or null to remove the file that is there. */
@@ -43,13 +43,21 @@ export function* editTree(
     return oid
   }
   if (edits.size === 0 && tree !== null) return { tree, objects: [] }
-  const result = (yield* editFolder(tree, editsByName(edits), 0, { read, put: putTree })) ?? putTree([])
+  yield BREATH
+  const byName = editsByName(edits)
+  yield BREATH
+  const result = (yield* editFolder(tree, byName, 0, { read, put: putTree, entries: 0 })) ?? putTree([])
   return { tree: result, objects: [...made.values()] }
 }
+
+/** Entries of trees that are made in between two breaths: some milliseconds of work. */
+const ENTRIES_PER_BREATH = 500
 
 interface TreeAccess {
   readonly read: TreeReader
   readonly put: (entries: readonly TreeEntry[]) => Oid
+  /** Of the trees made since the last breath. */
+  entries: number
 }
 
 function editsByName(edits: TreeEdits): Map<string, EditNode> {
@@ -95,6 +103,11 @@ function* editFolder(
     else byName.delete(name)
   })
   if (byName.size === 0) return null
+  trees.entries += byName.size
+  if (trees.entries > ENTRIES_PER_BREATH) {
+    trees.entries = 0
+    yield BREATH
+  }
   return changed || oid === null ? trees.put([...byName.values()]) : oid
 }
 

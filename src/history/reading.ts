@@ -8,7 +8,10 @@ import type { TreeEntry } from '../objects/tree.ts'
 /** A tree of more entries than this is refused (T8): nobody's folder, yet costly to walk. */
 export const MAX_TREE_ENTRIES = 100_000
 
-/** Asks for objects. With `maxSize` (bytes) an object that is larger is answered by null. */
+/**
+ * Asks for objects. With `maxSize` (bytes) an object that is larger is answered by null. One that asks for nothing is a
+ * {@link BREATH}.
+ */
 export interface ReadRequest {
   readonly oids: readonly Oid[]
   readonly maxSize?: number
@@ -20,6 +23,11 @@ export interface ReadRequest {
  * The answer to a request lists the objects in the request's order.
  */
 export type Reading<R> = Generator<ReadRequest, R, readonly (GitObject | null)[]>
+
+/** A place in long work where whoever runs the reading may let others have a turn. */
+export const BREATH: ReadRequest = { oids: [] }
+/** Bytes of objects that are taken in between two breaths: some milliseconds of work. */
+const BYTES_PER_BREATH = 32 * 1024
 
 /** An object that a computation made and nobody has stored yet. */
 export interface NewObject extends GitObject {
@@ -107,17 +115,23 @@ function decodeEntries(content: Uint8Array, oid: Oid): TreeEntry[] {
 
 /**
  * Runs several readings side by side: what they ask for at the same time becomes one request (one per `maxSize`),
- * so that the folders of one level are read together. Results in the order of the readings.
+ * so that the folders of one level are read together. Breaths are passed on at once. Results in the order of the readings.
  */
 export function* readTogether<R>(readings: readonly Reading<R>[]): Reading<R[]> {
   if (readings.length === 1) return [yield* readings[0]!]
   const results = new Array<R>(readings.length)
+  let bytes = 0
   let waiting: { index: number; request: ReadRequest }[] = []
-  const advance = (index: number, step: IteratorResult<ReadRequest, R>) => {
+  const advance = function* (index: number, first: IteratorResult<ReadRequest, R>): Reading<void> {
+    let step = first
+    while (!step.done && step.value.oids.length === 0) {
+      yield BREATH
+      step = readings[index]!.next([])
+    }
     if (step.done) results[index] = step.value
     else waiting.push({ index, request: step.value })
   }
-  readings.forEach((reading, index) => advance(index, reading.next()))
+  for (const [index, reading] of readings.entries()) yield* advance(index, reading.next())
   while (waiting.length > 0) {
     const { maxSize } = waiting[0]!.request
     const asking = waiting.filter(({ request }) => request.maxSize === maxSize)
@@ -128,7 +142,11 @@ export function* readTogether<R>(readings: readonly Reading<R>[]): Reading<R[]> 
     for (const { index, request } of asking) {
       const answer = objects.slice(from, from + request.oids.length)
       from += request.oids.length
-      advance(index, readings[index]!.next(answer))
+      yield* advance(index, readings[index]!.next(answer))
+      for (const object of answer) bytes += object?.content.length ?? 0
+      if (bytes < BYTES_PER_BREATH) continue
+      bytes = 0
+      yield BREATH
     }
   }
   return results
@@ -139,6 +157,7 @@ export function* readingWith<R>(made: ReadonlyMap<Oid, GitObject>, reading: Read
   let step = reading.next()
   while (!step.done) {
     const { oids, maxSize } = step.value
+    if (oids.length === 0) yield BREATH
     const elsewhere = oids.filter((oid) => !made.has(oid))
     const fetched =
       elsewhere.length === 0 ? [] : yield maxSize === undefined ? { oids: elsewhere } : { oids: elsewhere, maxSize }

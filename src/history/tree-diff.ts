@@ -4,7 +4,7 @@ import type { VaultPath } from '../objects/vault-path.ts'
 import { checkDepth, fileEntry, isTree, sameEntry, treePath } from './file-entry.ts'
 import type { FileEntry } from './file-entry.ts'
 import { compareText } from './oid-order.ts'
-import { readTogether, readTree } from './reading.ts'
+import { BREATH, readTogether, readTree } from './reading.ts'
 import type { Reading, TreeReader } from './reading.ts'
 
 /** A path at which two trees differ; null stands for no file there. */
@@ -22,12 +22,14 @@ export interface TreeChange {
 export function* diffTrees(left: Oid | null, right: Oid | null, read: TreeReader = readTree): Reading<TreeChange[]> {
   const changes: TreeChange[] = []
   if (left !== right) yield* diffFolder(left, right, '', 0, changes, read)
+  yield BREATH
   return changes.sort((a, b) => compareText(a.path, b.path))
 }
 
 /** Every file of a tree, by path. @throws as {@link diffTrees}. */
 export function* flattenTree(tree: Oid | null): Reading<Map<VaultPath, FileEntry>> {
   const changes = yield* diffTrees(null, tree)
+  yield BREATH
   return new Map(changes.map(({ path, right }) => [path, right!]))
 }
 

@@ -14,7 +14,7 @@ import type { PackSource } from './pack-source.ts'
  * @throws CorruptObjectError; `missing-base` when a delta's base is in neither the pack nor `resolveBase`
  */
 export async function indexPack(codec: Codec, source: PackSource, options: IndexPackOptions): Promise<IndexedPack> {
-  const { count, packSha } = verifyFrame(codec, source, options.maxObjects ?? DEFAULT_MAX_OBJECTS)
+  const { count, packSha } = await verifyFrame(codec, source, options)
   const indexer = new PackIndexer(codec, source, options, count)
   await indexer.readEntries()
   await indexer.resolveOutside()
@@ -27,12 +27,19 @@ const HASH_CHUNK = 1024 * 1024
 const MIN_ENTRY_SIZE = 9
 
 /** The trailer is verified first: an accident on the way is told from an attack, and costs nothing more. */
-function verifyFrame(codec: Codec, source: PackSource, maxObjects: number): { count: number; packSha: Oid } {
+async function verifyFrame(
+  codec: Codec,
+  source: PackSource,
+  { maxObjects = DEFAULT_MAX_OBJECTS, onProgress }: IndexPackOptions,
+): Promise<{ count: number; packSha: Oid }> {
   const end = source.size - PACK_TRAILER_SIZE
   if (end < PACK_HEADER_SIZE) throw badPack('is cut short')
   const count = decodePackHeader(source.read(0, PACK_HEADER_SIZE))
   const sha1 = codec.sha1()
-  for (let at = 0; at < end; at += HASH_CHUNK) sha1.update(source.read(at, Math.min(HASH_CHUNK, end - at)))
+  for (let at = 0; at < end; at += HASH_CHUNK) {
+    sha1.update(source.read(at, Math.min(HASH_CHUNK, end - at)))
+    await onProgress?.(0, count)
+  }
   const packSha = parseOid(sha1.hex())
   if (packSha !== oidFromBytes(source.read(end, PACK_TRAILER_SIZE))) throw badPack('does not match its checksum')
   if (count > maxObjects) throw new CorruptObjectError('too-large', `a pack of ${count} objects`, { count, maxObjects })

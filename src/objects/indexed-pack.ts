@@ -19,7 +19,9 @@ export interface IndexPackOptions {
   readonly maxInflated?: number
   /** Called for a whole blob above `maxObjectSize`, which was verified as a stream. Without it, such a pack is refused. */
   readonly onLarge?: (object: IndexedObject) => void
-  /** Awaited every megabyte or so: the place to let others run, to show progress, and to throw in order to stop. */
+  /** Inflated bytes: a whole blob that is larger is inflated and hashed in pieces, between which `onProgress` is awaited. */
+  readonly atOnce?: number
+  /** Awaited every few milliseconds of work: the place to let others run, to show progress, and to throw in order to stop. */
   readonly onProgress?: (done: number, total: number) => void | Promise<void>
 }
 

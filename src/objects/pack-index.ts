@@ -1,7 +1,7 @@
 import { readUint32, writeUint32 } from './bytes.ts'
 import type { Codec } from './codec.ts'
 import { CorruptObjectError } from './errors.ts'
-import { oidFromBytes, oidToBytes, parseOid } from './oid.ts'
+import { oidFromBytes, oidToBytes, parseOid, writeOid } from './oid.ts'
 import type { Oid } from './oid.ts'
 
 /*
@@ -44,10 +44,10 @@ export function encodePackIndex(codec: Codec, entries: readonly PackIndexEntry[]
   const largeAt = offsetsAt + count * 4
   let largeCount = 0
   sorted.forEach((entry, i) => {
-    const oid = oidToBytes(entry.oid)
-    bytes.set(oid, OIDS_AT + i * 20)
+    const oidAt = OIDS_AT + i * 20
+    writeOid(entry.oid, bytes, oidAt)
     // The count up to here; the last of a first byte stays.
-    writeUint32(bytes, FANOUT_AT + oid[0]! * 4, i + 1)
+    writeUint32(bytes, FANOUT_AT + bytes[oidAt]! * 4, i + 1)
     writeUint32(bytes, crcsAt + i * 4, entry.crc32)
     if (entry.offset < LARGE_OFFSET) {
       writeUint32(bytes, offsetsAt + i * 4, entry.offset)

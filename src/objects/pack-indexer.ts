@@ -17,9 +17,10 @@ const MAX_DELTA_DEPTH = 50
 const CACHE_BYTES = 32 * 1024 * 1024
 const INFLATED_BASE = 8 * 1024 * 1024 * 1024
 const INFLATED_PER_BYTE = 1000
-const HASH_CHUNK = 1024 * 1024
-const PROGRESS_BYTES = 1024 * 1024
-const PROGRESS_OBJECTS = 256
+const CRC_CHUNK = 1024 * 1024
+/** Some milliseconds of work. */
+const PROGRESS_BYTES = 128 * 1024
+const PROGRESS_OBJECTS = 32
 
 /** What is known of an entry; the second part once its object is known. */
 interface Entry {
@@ -91,6 +92,9 @@ export class PackIndexer {
     const header = readPackEntryHeader(ahead, offset)
     this.byOffset.set(offset, number)
     if (header.kind === 'full' && header.size > this.maxSize) return this.readLarge(header, number, offset)
+    if (header.kind === 'full' && header.type === 'blob' && header.size > (this.options.atOnce ?? Infinity)) {
+      return this.readInPieces(header.size, header, number, offset)
+    }
     const { content, consumed } = inflateEntry(this.codec, ahead, header, this.maxSize)
     const end = header.dataOffset + consumed
     const crc32 = this.codec.crc32(ahead.read(offset, end - offset))
@@ -118,6 +122,36 @@ export class PackIndexer {
     }
   }
 
+  /** As at one go, but others get their turn in between. */
+  private async readInPieces(size: number, header: PackEntryHeader, number: number, offset: number): Promise<number> {
+    const content = new Uint8Array(size)
+    const sha1 = this.codec.sha1().update(objectHeader('blob', size))
+    let at = 0
+    let consumed = 0
+    for await (const piece of streamPackEntry(this.codec, this.source, offset, (length) => (consumed = length))) {
+      content.set(piece, at)
+      at += piece.length
+      sha1.update(piece)
+      this.spend(piece.length)
+      await this.report()
+    }
+    const end = header.dataOffset + consumed
+    this.entries.push({ header, offset, crc32: await this.crc32Of(offset, end) })
+    this.setOid(number, { oid: parseOid(sha1.hex()), type: 'blob', size, depth: 0 })
+    this.cache.set(number, { type: 'blob', content })
+    await this.resolveWaiting(number)
+    return end
+  }
+
+  private async crc32Of(start: number, end: number): Promise<number> {
+    let crc32 = 0
+    for (let at = start; at < end; at += CRC_CHUNK) {
+      crc32 = this.codec.crc32(this.source.read(at, Math.min(CRC_CHUNK, end - at)), crc32)
+      await this.options.onProgress?.(this.resolved, this.count)
+    }
+    return crc32
+  }
+
   /** A blob that is not held: hashed as it flows by, never anybody's base. */
   private async readLarge(header: PackEntryHeader, number: number, offset: number): Promise<number> {
     if (header.kind !== 'full' || header.type !== 'blob' || !this.options.onLarge) {
@@ -131,11 +165,7 @@ export class PackIndexer {
       await this.report()
     }
     const end = header.dataOffset + consumed
-    let crc32 = 0
-    for (let at = offset; at < end; at += HASH_CHUNK) {
-      crc32 = this.codec.crc32(this.source.read(at, Math.min(HASH_CHUNK, end - at)), crc32)
-    }
-    const entry: Entry = { header, offset, crc32 }
+    const entry: Entry = { header, offset, crc32: await this.crc32Of(offset, end) }
     this.entries.push(entry)
     this.setOid(number, { oid: parseOid(sha1.hex()), type: 'blob', size: header.size, depth: 0 })
     this.options.onLarge(indexedObject(entry))

@@ -69,11 +69,13 @@ export function encodePackEntry(entry: PackEntry): Uint8Array[] {
 
 /** A whole pack. For packs that fit in memory. */
 export function encodePack(codec: Codec, entries: readonly PackEntry[]): Uint8Array {
-  const parts = [encodePackHeader(entries.length), ...entries.flatMap(encodePackEntry)]
-  const sha1 = codec.sha1()
-  for (const part of parts) sha1.update(part)
-  parts.push(oidToBytes(parseOid(sha1.hex())))
-  return concatBytes(parts)
+  const trailer = new Uint8Array(PACK_TRAILER_SIZE)
+  const pack = concatBytes([encodePackHeader(entries.length), ...entries.flatMap(encodePackEntry), trailer])
+  const end = pack.length - PACK_TRAILER_SIZE
+  // At one go: each call costs more than the few bytes of a note.
+  const sha1 = codec.sha1().update(pack.subarray(0, end))
+  pack.set(oidToBytes(parseOid(sha1.hex())), end)
+  return pack
 }
 
 /** `1tttssss` and then 7 bits of the size each, little-endian, where the high bit says "more". */

@@ -1,9 +1,12 @@
+import type { Grant } from '../ports/share-record.ts'
 import type { EndpointId } from '../ports/transport.ts'
 import { equalBytes } from './pairing-proof.ts'
 
 export interface Invitation {
   readonly secret: Uint8Array
   readonly share: string
+  /** What whoever uses it may do with the share. */
+  readonly grant: Grant
   readonly expiresAt: number
   /** Who used it: only that device may repeat a pairing that was cut in its last step. */
   readonly usedBy: EndpointId | null
@@ -21,8 +24,8 @@ export class Invitations {
   #failures: number[] = []
 
   /** Of more than ten the one that was used longest ago goes, or else the oldest; it is returned. */
-  add(secret: Uint8Array, share: string, expiresAt: number): Invitation | null {
-    this.#list.push({ secret, share, expiresAt, usedBy: null })
+  add(secret: Uint8Array, share: string, expiresAt: number, grant: Grant = 'write'): Invitation | null {
+    this.#list.push({ secret, share, grant, expiresAt, usedBy: null })
     if (this.#list.length <= MAX_OPEN_INVITATIONS) return null
     const used = this.#list.findIndex(({ usedBy }) => usedBy !== null)
     return this.#list.splice(Math.max(0, used), 1)[0]!

@@ -15,6 +15,8 @@ export interface PairingOffer {
   readonly address: PeerAddress
   readonly secret: Uint8Array
   readonly share: string
+  /** Of a share that is a folder: what it is called, for people; not trusted. Absent: the whole vault. */
+  readonly title?: string
   /** Name of the inviting device, for the question on the other screen; not trusted. */
   readonly name: string
 }
@@ -29,6 +31,7 @@ export function encodePairingLink(offer: PairingOffer): string {
     secret: toHex(offer.secret),
     share: offer.share,
     name: offer.name.slice(0, 60),
+    ...(offer.title === undefined ? {} : { title: offer.title.slice(0, 60) }),
   })
   return `obsidian://${LINK_ACTION}?${query.toString().replaceAll('+', '%20')}`
 }
@@ -55,11 +58,13 @@ export function decodePairingLink(text: string): PairingOffer {
     )
   }
   const bytes = Uint8Array.from({ length: SECRET_BYTES }, (_, i) => parseInt(secret.slice(2 * i, 2 * i + 2), 16))
+  const title = fields.get('title')
   return {
     address,
     secret: bytes,
     share: shown(fields.get('share') ?? 'vault', 200),
     name: shown(fields.get('name') ?? '', 60),
+    ...(title === null ? {} : { title: shown(title, 60) }),
   }
 }
 

@@ -59,7 +59,7 @@ export function obsidianParts(plugin: Plugin): HostParts & { readonly clock: Clo
       }),
     logger,
     stores: async (codec) => {
-      const database = new ShareDatabase(names.share)
+      const database = new ShareDatabase(names.share, indexedDB, () => clock.breathe())
       try {
         return {
           objects: await IdbObjectStore.open(codec, database),

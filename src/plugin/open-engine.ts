@@ -3,6 +3,7 @@ import { APP_VERSION, VAULT_SHARE } from '../engine/app.ts'
 import { Device } from '../engine/device.ts'
 import { LanFinder } from '../engine/lan-finder.ts'
 import type { PairingQuestion } from '../engine/pairing-session.ts'
+import type { IrohTransport } from '../adapters/iroh/iroh-transport.ts'
 import type { DeviceKey } from '../adapters/obsidian/device-key.ts'
 import { settingsOptions } from '../engine/settings-options.ts'
 import type { Settings } from '../engine/settings.ts'
@@ -15,9 +16,14 @@ const PORTS_KEY = 'tandem-sync-ports'
 /** `ip:port` to listen on instead of everywhere; set by hand on this device, for machines with several networks. */
 const BIND_KEY = 'tandem-sync-bind'
 
+/** The relay is found in less on most networks; where it cannot be reached, a link without it is better than none. */
+const AWAIT_RELAY_MS = 3_000
+
 export interface Engine {
   readonly device: Device
   readonly condition: SyncCondition
+  /** Waits for the relay, at most some seconds. @throws the signal's reason. */
+  ready(signal: AbortSignal): Promise<void>
   /** Looks at the vault, lets peers in, and looks for them on the local network. */
   start(): Promise<void>
   close(): Promise<void>
@@ -44,7 +50,7 @@ export async function openEngine(parts: HostParts, options: EngineOptions): Prom
     undo.push(() => stores.close())
     const files = await parts.files(codec, settings)
     undo.push(() => files.close())
-    const { transport, condition } = paused
+    const { transport, condition, awaitRelay }: Network = paused
       ? offline(key.id, { kind: 'paused' }, 'syncing is paused on this device')
       : await openNetwork(parts, network, key, settings.relay, warn)
     undo.push(() => transport.close())
@@ -70,6 +76,9 @@ export async function openEngine(parts: HostParts, options: EngineOptions): Prom
     return {
       device,
       condition,
+      async ready(signal) {
+        await awaitRelay?.(AWAIT_RELAY_MS, signal)
+      },
       async start() {
         await device.start({ watch: true })
         if (!closing) await finder?.start()
@@ -88,7 +97,11 @@ export async function openEngine(parts: HostParts, options: EngineOptions): Prom
   }
 }
 
-type Network = { readonly transport: Transport; readonly condition: SyncCondition }
+type Network = {
+  readonly transport: Transport
+  readonly condition: SyncCondition
+  readonly awaitRelay?: IrohTransport['awaitRelay']
+}
 
 function offline(id: Transport['id'], condition: SyncCondition, why: string): Network {
   return { transport: new OfflineTransport(id, why), condition }
@@ -119,7 +132,8 @@ async function openNetwork(
       network.open({ installed, secretKey, bind: bindAddresses(storage), relay, clock, onWarning }),
     )
     rememberPorts(storage, transport.boundSockets())
-    return { transport, condition: { kind: 'running' } }
+    const awaitRelay: IrohTransport['awaitRelay'] = (withinMs, signal) => transport.awaitRelay(withinMs, signal)
+    return { transport, condition: { kind: 'running' }, awaitRelay }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     return offline(id, { kind: 'offline', reason: 'failed', message }, message)

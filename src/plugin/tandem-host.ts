@@ -6,12 +6,14 @@ import { readSettings, type SettingsReading } from '../engine/settings-schema.ts
 import { DEFAULT_SETTINGS, type Settings } from '../engine/settings.ts'
 import type { Share } from '../engine/share.ts'
 import { Emitter } from '../peers/emitter.ts'
+import { StoreError } from '../ports/errors.ts'
 import type { LogRecord } from '../ports/logger.ts'
 import type { EndpointId } from '../ports/transport.ts'
 import type { ComponentFace, SyncCondition, TandemFace } from '../ui/face.ts'
+import { errorSentence } from '../ui/words/error-sentence.ts'
 import type { DeviceKey } from '../adapters/obsidian/device-key.ts'
 import type { HostParts, PluginData, PluginNetwork } from './host-parts.ts'
-import { openEngine, type Engine } from './open-engine.ts'
+import type { Engine } from './open-engine.ts'
 
 const PAUSED_KEY = 'tandem-sync-paused'
 /** Screens draw anew at most this often. */
@@ -102,6 +104,10 @@ export class TandemHost implements TandemFace {
     await this.share?.settle()
   }
 
+  async ready(signal: AbortSignal): Promise<void> {
+    await this.#engine?.ready(signal)
+  }
+
   onChange(listener: () => void): () => void {
     return this.#changes.on(listener)
   }
@@ -129,6 +135,8 @@ export class TandemHost implements TandemFace {
   async diagnostics(): Promise<string> {
     const { relay, excludedFolders, ...settings } = this.settings
     const share = this.share
+    const metrics = await this.device?.metrics().catch(() => null) // of an engine that is being stopped
+    const filesOf = (id: EndpointId) => metrics?.peers.find((peer) => peer.id === id)?.files ?? null
     return JSON.stringify(
       {
         version: APP_VERSION,
@@ -141,8 +149,9 @@ export class TandemHost implements TandemFace {
         peers: this.device?.peerReports().map(({ id, state, current, traffic }) => ({
           ...{ id: id.slice(0, 8), link: state.link, health: state.health, activity: state.activity, current },
           ...{ error: state.lastError?.code ?? null, path: state.path?.kind ?? null },
-          ...{ roundTripMs: state.roundTripMs, traffic },
+          ...{ roundTripMs: state.roundTripMs, traffic, filesApart: filesOf(id) },
         })),
+        total: metrics && { ...metrics.total, lastError: metrics.total.lastError?.code ?? null },
       },
       null,
       2,
@@ -217,6 +226,10 @@ export class TandemHost implements TandemFace {
       await this.#closeEngine()
       try {
         const paused = this.#parts.storage.loadLocalStorage(PAUSED_KEY) === true
+        // Evaluated now and not with the plugin, so that the app's start does not wait for it; and in two turns.
+        await import('../protocol/peerlink_pb.ts')
+        await this.#parts.clock.breathe?.()
+        const { openEngine } = await import('./open-engine.ts')
         const engine = await openEngine(this.#parts, {
           ...this.#known,
           settings: this.#settings,
@@ -260,7 +273,7 @@ export class TandemHost implements TandemFace {
 
   #fail(error: unknown): void {
     this.#complain('engine.failed', error)
-    this.#set({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
+    this.#set({ kind: 'failed', message: inWords(error) })
   }
 
   #complain(event: string, error: unknown): void {
@@ -274,4 +287,13 @@ export class TandemHost implements TandemFace {
       this.#changes.emit()
     })
   }
+}
+
+/** What comes from the platform's own files and keys is a sentence already; the history's stores speak to programs. */
+function inWords(error: unknown): string {
+  if (error instanceof StoreError) {
+    const { what, next } = errorSentence(error)
+    return `${what} ${next}`
+  }
+  return error instanceof Error ? error.message : String(error)
 }

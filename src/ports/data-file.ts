@@ -1,4 +1,5 @@
 import type { PeerRecord } from './data-store.ts'
+import type { ShareRecord } from './share-record.ts'
 import { isEndpointId, type EndpointId } from './transport.ts'
 
 /**
@@ -10,7 +11,8 @@ import { isEndpointId, type EndpointId } from './transport.ts'
  *     "deviceId": "<endpoint id>",  whose list `peers` is; missing: of whoever reads it
  *     "settings": { … },            only what somebody chose
  *     "peers": [ PeerRecord … ],
- *     "otherDevices": { "<endpoint id>": { "peers": [ … ] } }
+ *     "shares": [ ShareRecord … ],  folder shares; missing: none
+ *     "otherDevices": { "<endpoint id>": { "peers": [ … ], "shares": [ … ] } }
  *   }
  *
  * 1. Whatever is not ours, or cannot be read, survives every change: unknown fields here, in the settings and in a record,
@@ -27,6 +29,8 @@ export const DATA_VERSION = 1
 export const MAX_DATA_LENGTH = 16 * 1024 * 1024
 const MAX_NAME_LENGTH = 1_000
 const MAX_TICKET_LENGTH = 10_000
+/** A name that is made at random, and that is a folder's on the disk (see ShareRecord). */
+const SHARE_ID = /^[0-9a-f]{32}$/
 /** Faults that are named one by one. */
 const NAMED = 10
 
@@ -68,7 +72,7 @@ export function readDataFile(json: JsonReading, self: EndpointId): DataReading {
 /** The same, of parsed JSON. */
 export function readData(value: unknown, self: EndpointId): DataReading {
   if (!isJsonObject(value)) return { kind: 'damaged', why: 'it holds no object', rest: {} }
-  const { version = DATA_VERSION, settings = {}, peers = [], otherDevices = {}, deviceId } = value
+  const { version = DATA_VERSION, settings = {}, peers = [], shares = [], otherDevices = {}, deviceId } = value
   if (typeof version === 'number' && version > DATA_VERSION) return { kind: 'newer', version }
   const isId = deviceId === undefined || (typeof deviceId === 'string' && isEndpointId(deviceId))
   const faults = {
@@ -76,6 +80,7 @@ export function readData(value: unknown, self: EndpointId): DataReading {
     deviceId: isId ? '' : 'its device id is none',
     settings: isJsonObject(settings) ? '' : 'its settings are none',
     peers: Array.isArray(peers) ? '' : 'its list of devices is none',
+    shares: Array.isArray(shares) ? '' : 'its list of shares is none',
     otherDevices: isJsonObject(otherDevices) ? '' : 'its lists of other devices are none',
   }
   const faulty = Object.entries(faults).filter(([, fault]) => fault)
@@ -106,10 +111,10 @@ function isForeign({ deviceId }: JsonObject, self: EndpointId): boolean {
   return typeof deviceId === 'string' && deviceId !== self
 }
 
-function ownEntries(data: JsonObject, self: EndpointId): readonly unknown[] {
+function ownEntries(data: JsonObject, self: EndpointId, list: 'peers' | 'shares' = 'peers'): readonly unknown[] {
   const own = isForeign(data, self) ? othersOf(data)[self] : data
-  const peers = isJsonObject(own) ? own.peers : undefined
-  return Array.isArray(peers) ? peers : []
+  const entries = isJsonObject(own) ? own[list] : undefined
+  return Array.isArray(entries) ? entries : []
 }
 
 function othersOf({ otherDevices }: JsonObject): JsonObject {
@@ -143,13 +148,48 @@ export function withPeers(data: JsonObject, self: EndpointId, peers: readonly Pe
   const unreadable = before.filter(
     (entry) => !readPeer(entry) && !(isJsonObject(entry) && known.has(entry.nodeId as EndpointId)),
   )
-  const list = { deviceId: self, peers: [...peers, ...unreadable] }
-  if (!isForeign(data, self)) return { ...data, ...list }
-  const others = mergeObject(othersOf(data), {
-    [String(data.deviceId)]: { peers: data.peers ?? [] },
-    [self]: undefined,
+  return { ...asOwn(data, self), peers: [...peers, ...unreadable] }
+}
+
+/** `data` as this device's own file: what is in it of another device waits for that one (P6), and ours waits no more. */
+function asOwn(data: JsonObject, self: EndpointId): JsonObject {
+  if (!isForeign(data, self)) return { ...data, deviceId: self }
+  const theirs = mergeObject({ peers: data.peers ?? [] }, { shares: data.shares })
+  const otherDevices = mergeObject(othersOf(data), { [String(data.deviceId)]: theirs, [self]: undefined })
+  const shares = ownEntries(data, self, 'shares')
+  return mergeObject(data, {
+    deviceId: self,
+    peers: ownEntries(data, self),
+    shares: shares.length ? shares : undefined,
+    otherDevices,
   })
-  return { ...data, ...list, otherDevices: others }
+}
+
+/** The folder shares that are ours; entries that make no sense, and second ones of an id, are left out. */
+export function readShares(data: JsonObject, self: EndpointId): readonly ShareRecord[] {
+  const shares = new Map<string, ShareRecord>()
+  for (const entry of ownEntries(data, self, 'shares')) {
+    const record = readShare(entry)
+    if (record && !shares.has(record.id)) shares.set(record.id, record)
+  }
+  return [...shares.values()]
+}
+
+function readShare(entry: unknown): ShareRecord | undefined {
+  if (!isJsonObject(entry)) return undefined
+  const { id, folder, title, createdAt, from = null, access = null } = entry
+  if (typeof id !== 'string' || !SHARE_ID.test(id)) return undefined
+  if (typeof folder !== 'string' || !folder || folder.length > MAX_TICKET_LENGTH) return undefined
+  if (typeof title !== 'string' || title.length > MAX_NAME_LENGTH) return undefined
+  if (from !== null && (typeof from !== 'string' || !isEndpointId(from))) return undefined
+  if (access !== null && access !== 'read' && access !== 'write') return undefined
+  return { ...entry, id, folder, title, createdAt: isTime(createdAt) ? createdAt : 0, from, access }
+}
+
+/** `data` with this list of ours in place of the old one; entries that cannot be read stay. */
+export function withShares(data: JsonObject, self: EndpointId, shares: readonly ShareRecord[]): JsonObject {
+  const unreadable = ownEntries(data, self, 'shares').filter((entry) => !readShare(entry))
+  return { ...asOwn(data, self), shares: [...shares, ...unreadable] }
 }
 
 /** `data` with a change of its settings; undefined takes a value back. All else stays. */

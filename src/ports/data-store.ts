@@ -1,3 +1,4 @@
+import type { Grant } from './share-record.ts'
 import type { EndpointId } from './transport.ts'
 
 /** A paired device as it is stored (`data.json`). Fields that we do not know are kept. */
@@ -11,6 +12,11 @@ export interface PeerRecord {
   /** When both were last known to show the same view; null: never yet. */
   readonly lastSyncAt: number | null
   readonly autoConnect: boolean
+  /**
+   * What it may do, by share (S1), as it was stored: whoever decides looks at it with `grantOf`. Without the list it is one of the
+   * person's own devices: the whole vault, and nothing else.
+   */
+  readonly grants?: Readonly<Record<string, Grant>>
 }
 
 /** The device's own records: peers beside settings, in one file that others may have touched. */

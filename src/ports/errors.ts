@@ -77,6 +77,14 @@ export class PairingError extends TandemError<PairingErrorCode> {
   override readonly name = 'PairingError'
 }
 
+export type ShareErrorCode =
+  'unknown' | 'ambiguous' | 'bad-folder' | 'overlaps' | 'not-empty' | 'there-already' | 'not-offered' | 'too-many'
+
+/** Folders that are shares of their own: what a person asked for cannot be. */
+export class ShareError extends TandemError<ShareErrorCode> {
+  override readonly name = 'ShareError'
+}
+
 export type StoreErrorCode =
   'disk-full' | 'unwritable' | 'unreadable' | 'damaged' | 'not-a-repository' | 'bad-ref' | 'busy' | 'closed'
 

@@ -1,4 +1,5 @@
 import type { GitObject, ObjectType, Oid } from '../objects/oid.ts'
+import type { PackSource } from '../objects/pack-source.ts'
 
 /** Blobs above this many bytes are streamed, never held whole in memory (E7). */
 export const LARGE_BLOB = 4 * 1024 * 1024
@@ -46,6 +47,8 @@ export interface ObjectStore {
   writePack(pack: AsyncIterable<Uint8Array> | Uint8Array): Promise<Oid[]>
   /** Opens the resumable reception of a large blob: what arrived in an earlier try is still there. */
   receiveLarge(oid: Oid, size: number): Promise<LargeReception>
+  /** Beside the store, on its disk: where a pushed pack waits until it is known to be good. Absent: in memory. */
+  spool?(): PackSpool
   /** Tidies up (many small packs into one) when that is due; quick when it is not. Loses nothing, also when killed. */
   maintain(): Promise<void>
   close(): Promise<void>
@@ -69,4 +72,14 @@ export interface LargeReception {
   finish(): Promise<void>
   /** Keeps what arrived for a later try. */
   pause(): Promise<void>
+}
+
+/** Where the bytes of a pushed pack lie until it is known to be good. Nothing of it survives the process. */
+export interface PackSpool {
+  /** The bytes may be used again by the caller afterwards. */
+  write(chunk: Uint8Array): Promise<void>
+  /** All that was written; nothing is written any more. */
+  source(): PackSource
+  /** Forgets all of it. */
+  dispose(): void
 }

@@ -1,28 +1,35 @@
-import type { Oid } from '../objects/oid.ts'
 import type { EndpointId } from '../ports/transport.ts'
 import { CLOSE, type CloseCode } from './close-codes.ts'
 import {
   isPairingMessage,
-  MAX_REFS,
   PROTOCOL_VERSION,
   type ByeReason,
-  type DeviceHeads,
   type Hello,
   type LinkMessage,
   type PairingMessage,
-  type SendableMessage,
   type ShareName,
 } from './messages.ts'
 import type { Owed } from './send-queue.ts'
+import {
+  isShareCurrent,
+  newSubscriptions,
+  updateSubscriptions,
+  type LocalShare,
+  type ShareMessage,
+  type ShareRights,
+  type SubscriptionEffect,
+  type SubscriptionEvent,
+  type SubscriptionState,
+} from './subscriptions.ts'
 
 /**
- * The conversation on one link, as a pure state machine: `updateLink(state, event) -> [state, effects]`.
+ * The conversation on one link, as a pure state machine: `updateLink(state, event, rights) -> [state, effects]`.
  *
  * 1. Each side greets first; nothing but a hello is accepted before one came (L5). Who was dialled greets when it knows that it
  *    talks to one of its own, or to somebody who follows a pairing link (P4): it costs no time, for the dialler spoke first.
  * 2. After a hello the owner of the link decides whether the other device is known: `admit` opens the link, pairing may come first.
- * 3. An open link begins with our subscriptions and our directory; what the peer is believed to have is what it said last, plus
- *    what we sent since. Nothing is sent that the peer is known to have, so there is no echo (L8, S3).
+ * 3. What is said of shares on an open link is a machine of its own: subscriptions.ts. It begins with our subscriptions and our
+ *    directory of what the peer may see.
  * 4. Messages are hints: losing any of them costs time only, because directories are compared anew every minute.
  * 5. A probe asks whether the link still carries anything: whatever comes is an answer, and none in time closes it (L4).
  */
@@ -46,26 +53,8 @@ export const LINK_TIMES: LinkTimes = {
   probeMs: 3_000,
 }
 
-/** What our side of a share looks like now. */
-export interface LocalShare {
-  readonly heads: DeviceHeads
-  /** The view that our disk shows in full; null: none, or files of it are missing. */
-  readonly applied: Oid | null
-}
-
-/** What we know of the peer's side of a share. */
-export interface PeerShare {
-  readonly heads: DeviceHeads
-  /** undefined: it has not said. */
-  readonly applied: Oid | null | undefined
-  readonly peerWantsUpdates: boolean
-  /** It was told of our present heads although it does not want updates (S3). */
-  readonly announced: boolean
-}
-
-export interface LinkState {
+export interface LinkState extends SubscriptionState {
   readonly phase: 'greeting' | 'greeted' | 'open' | 'closed'
-  readonly remoteId: EndpointId
   readonly self: Hello
   readonly times: LinkTimes
   readonly saidHello: boolean
@@ -78,8 +67,6 @@ export interface LinkState {
   /** Since when a probe waits for any sign of life; null: none does. */
   readonly probedAt: number | null
   readonly roundTripMs: number | null
-  readonly local: ReadonlyMap<ShareName, LocalShare>
-  readonly remote: ReadonlyMap<ShareName, PeerShare>
 }
 
 export type LinkEvent =
@@ -87,9 +74,16 @@ export type LinkEvent =
   | { readonly kind: 'start' }
   | { readonly kind: 'message'; readonly message: LinkMessage; readonly now: number }
   | { readonly kind: 'tick'; readonly now: number }
-  /** The other device is one of ours (known, or just paired). */
-  | { readonly kind: 'admit'; readonly local: ReadonlyMap<ShareName, LocalShare>; readonly now: number }
+  /** The other device is one of ours (known, or just paired). `wanted`: see the event `open` of subscriptions.ts. */
+  | {
+      readonly kind: 'admit'
+      readonly local: ReadonlyMap<ShareName, LocalShare>
+      readonly wanted?: ReadonlySet<ShareName>
+      readonly now: number
+    }
   | { readonly kind: 'local'; readonly share: ShareName; readonly state: LocalShare }
+  /** What the peer may do has changed. */
+  | { readonly kind: 'rights' }
   /** Does the link still carry anything? Something may have changed under it. */
   | { readonly kind: 'probe'; readonly now: number }
   /** It does: something came on it, if no message. */
@@ -99,32 +93,19 @@ export type LinkEvent =
   | { readonly kind: 'leave'; readonly reason: ByeReason }
 
 export type LinkEffect =
-  | { readonly kind: 'send'; readonly message: SendableMessage }
+  | Exclude<SubscriptionEffect, { kind: 'broken' }>
   | { readonly kind: 'greeted'; readonly hello: Hello }
   | { readonly kind: 'pairing'; readonly message: PairingMessage }
   | { readonly kind: 'opened' }
-  /** The peer has these heads; `pack` may hold what they need. */
-  | { readonly kind: 'offer'; readonly share: ShareName; readonly heads: DeviceHeads; readonly pack: Uint8Array }
-  /** Send an update that brings the peer from `known` to `heads`. */
-  | {
-      readonly kind: 'update'
-      readonly share: ShareName
-      readonly heads: DeviceHeads
-      readonly known: DeviceHeads
-      readonly view: Oid | null | undefined
-    }
-  | { readonly kind: 'peer-changed' }
   | { readonly kind: 'refused'; readonly code: string; readonly message: string }
   | { readonly kind: 'close'; readonly code: CloseCode; readonly reason: string }
   /** The peer said goodbye; it closes, or we do after a moment. */
   | { readonly kind: 'bye'; readonly reason: ByeReason }
 
-const NO_SHARE: PeerShare = { heads: new Map(), applied: undefined, peerWantsUpdates: false, announced: false }
-
 export function newLink(remoteId: EndpointId, self: Hello, now: number, times: LinkTimes = LINK_TIMES): LinkState {
   return {
+    ...newSubscriptions(remoteId),
     phase: 'greeting',
-    remoteId,
     self,
     times,
     saidHello: false,
@@ -136,8 +117,6 @@ export function newLink(remoteId: EndpointId, self: Hello, now: number, times: L
     health: 'healthy',
     probedAt: null,
     roundTripMs: null,
-    local: new Map(),
-    remote: new Map(),
   }
 }
 
@@ -147,7 +126,8 @@ function greeting(state: LinkState): readonly LinkEffect[] {
 
 type Step = readonly [LinkState, readonly LinkEffect[]]
 
-export function updateLink(state: LinkState, event: LinkEvent): Step {
+/** What the peer may do is asked of `rights` at each decision about a share (S1). */
+export function updateLink(state: LinkState, event: LinkEvent, rights: ShareRights): Step {
   if (state.phase === 'closed') return [state, []]
   switch (event.kind) {
     case 'start':
@@ -158,19 +138,23 @@ export function updateLink(state: LinkState, event: LinkEvent): Step {
         event.message,
         event.now,
         state.health === 'unhealthy',
+        rights,
       )
     case 'tick':
-      return onTick(state, event.now)
+      return onTick(state, event.now, rights)
     case 'admit':
-      return onAdmit(state, event.local, event.now)
+      return onAdmit(state, event, rights)
     case 'local':
-      return onLocal(state, event.share, event.state)
+      if (state.phase === 'open') return subscribed(state, event, rights)
+      return [{ ...state, local: new Map(state.local).set(event.share, event.state) }, []]
+    case 'rights':
+      return state.phase === 'open' ? subscribed(state, event, rights) : [state, []]
     case 'probe':
       return onProbe(state, event.now)
     case 'answered':
       return [{ ...state, probedAt: null }, []]
     case 'repair':
-      return [state, repair(state, event.owed)]
+      return state.phase === 'open' ? subscribed(state, event, rights) : [state, []]
     case 'leave':
       return [{ ...state, phase: 'closed' }, [{ kind: 'send', message: { kind: 'bye', reason: event.reason } }]]
   }
@@ -183,26 +167,20 @@ function onProbe(state: LinkState, now: number): Step {
   return [{ ...state, probedAt: now, pingedAt: now }, state.saidHello ? [ping] : []]
 }
 
-function repair(state: LinkState, owed: Owed): readonly LinkEffect[] {
-  if (state.phase !== 'open') return []
-  if (owed.kind === 'subscribe') return [subscription(state.local)]
-  const share = state.local.get(owed.share)
-  return share ? [directory(owed.share, share)] : []
-}
-
-function subscription(local: LinkState['local']): LinkEffect {
-  return { kind: 'send', message: { kind: 'subscribe', shares: [...local.keys()] } }
-}
-
-function directory(share: ShareName, { heads, applied }: LocalShare): LinkEffect {
-  return { kind: 'send', message: { kind: 'directory', share, heads, applied } }
+/** Hands an event on to the machine of the shares. */
+function subscribed(state: LinkState, event: SubscriptionEvent, rights: ShareRights): Step {
+  const [shares, effects] = updateSubscriptions(state, event, rights)
+  const next: LinkState = { ...state, ...shares }
+  const broken = effects.find((effect) => effect.kind === 'broken')
+  if (broken) return close(state, CLOSE.protocol, broken.reason)
+  return [next, effects.filter((effect) => effect.kind !== 'broken')]
 }
 
 function close(state: LinkState, code: CloseCode, reason: string): Step {
   return [{ ...state, phase: 'closed' }, [{ kind: 'close', code, reason }]]
 }
 
-function onMessage(state: LinkState, message: LinkMessage, now: number, recovered: boolean): Step {
+function onMessage(state: LinkState, message: LinkMessage, now: number, recovered: boolean, rights: ShareRights): Step {
   const changed: LinkEffect[] = recovered ? [{ kind: 'peer-changed' }] : []
   if (message.kind === 'hello') return onHello(state, message.hello)
   if (message.kind === 'bye') return [state, [{ kind: 'bye', reason: message.reason }]]
@@ -220,57 +198,9 @@ function onMessage(state: LinkState, message: LinkMessage, now: number, recovere
   // What is left speaks of the vault: only an admitted device may say it. One that we have not admitted yet, but that has
   // already admitted us, may be a moment ahead of us during pairing; the engine admits both before either speaks.
   if (state.phase !== 'open') return close(state, CLOSE.unauthorised, 'this device is not paired here')
-  // What is said of shares that we don't have is not remembered: a list of them has no end (T8).
-  if (message.kind !== 'subscribe' && !state.local.has(message.share)) return [state, changed]
-  switch (message.kind) {
-    case 'directory': {
-      const share = {
-        ...peerShare(state, message.share),
-        heads: message.heads,
-        applied: message.applied,
-        announced: false,
-      }
-      return [
-        withPeerShare(state, message.share, share),
-        [offer(message.share, message.heads, NOTHING), { kind: 'peer-changed' }],
-      ]
-    }
-    case 'update': {
-      const known = peerShare(state, message.share)
-      const share = { ...known, heads: new Map([...known.heads, ...message.heads]) }
-      if (share.heads.size > MAX_REFS) return close(state, CLOSE.protocol, `more than ${MAX_REFS} devices in one share`)
-      return [
-        withPeerShare(state, message.share, share),
-        [offer(message.share, message.heads, message.pack), { kind: 'peer-changed' }],
-      ]
-    }
-    case 'applied': {
-      const share = { ...peerShare(state, message.share), applied: message.view }
-      return [withPeerShare(state, message.share, share), [{ kind: 'peer-changed' }]]
-    }
-    case 'subscribe': {
-      const wanted = new Set(message.shares) // S2: the full list
-      const names = [...state.remote.keys()].filter((name) => state.local.has(name))
-      const remote = new Map(
-        [...names, ...wanted].map((name) => [name, { ...peerShare(state, name), peerWantsUpdates: wanted.has(name) }]),
-      )
-      return [{ ...state, remote }, changed]
-    }
-  }
-}
-
-const NOTHING = new Uint8Array(0)
-
-function offer(share: ShareName, heads: DeviceHeads, pack: Uint8Array): LinkEffect {
-  return { kind: 'offer', share, heads, pack }
-}
-
-function peerShare(state: LinkState, share: ShareName): PeerShare {
-  return state.remote.get(share) ?? NO_SHARE
-}
-
-function withPeerShare(state: LinkState, name: ShareName, share: PeerShare): LinkState {
-  return { ...state, remote: new Map(state.remote).set(name, share) }
+  const [next, effects] = subscribed(state, { kind: 'heard', message: message satisfies ShareMessage }, rights)
+  const toldAlready = effects.some((effect) => effect.kind === 'peer-changed')
+  return [next, toldAlready ? effects : [...changed, ...effects]]
 }
 
 function onHello(state: LinkState, hello: Hello): Step {
@@ -290,38 +220,18 @@ function onHello(state: LinkState, hello: Hello): Step {
   return [{ ...state, phase: 'greeted', hello }, [{ kind: 'greeted', hello }]]
 }
 
-function onAdmit(state: LinkState, local: ReadonlyMap<ShareName, LocalShare>, now: number): Step {
+function onAdmit(
+  state: LinkState,
+  { local, wanted = new Set(), now }: Extract<LinkEvent, { kind: 'admit' }>,
+  rights: ShareRights,
+): Step {
   if (state.phase !== 'greeted') return [state, []]
-  const effects: LinkEffect[] = [
-    ...greeting(state),
-    { kind: 'opened' },
-    subscription(local),
-    ...[...local].map(([share, s]) => directory(share, s)),
-  ]
-  return [{ ...state, phase: 'open', saidHello: true, local, directoryAt: now, pingedAt: now }, effects]
+  const open: LinkState = { ...state, phase: 'open', saidHello: true, directoryAt: now, pingedAt: now }
+  const [next, effects] = subscribed(open, { kind: 'open', local, wanted }, rights)
+  return [next, [...greeting(state), { kind: 'opened' }, ...effects]]
 }
 
-function onLocal(state: LinkState, name: ShareName, now: LocalShare): Step {
-  const before = state.local.get(name)
-  let next: LinkState = { ...state, local: new Map(state.local).set(name, now) }
-  if (state.phase !== 'open') return [next, []]
-  const effects: LinkEffect[] = []
-  const peer = peerShare(state, name)
-  const news = new Map([...now.heads].filter(([device, oid]) => peer.heads.get(device) !== oid))
-  const moved = [...news].some(([device, oid]) => before?.heads.get(device) !== oid)
-  if (moved && peer.peerWantsUpdates) {
-    effects.push({ kind: 'update', share: name, heads: news, known: peer.heads, view: peer.applied })
-    next = withPeerShare(next, name, { ...peer, heads: new Map([...peer.heads, ...news]) })
-  } else if (moved && !peer.announced) {
-    effects.push(directory(name, now))
-    next = withPeerShare(next, name, { ...peer, announced: true })
-  }
-  if (before?.applied !== now.applied)
-    effects.push({ kind: 'send', message: { kind: 'applied', share: name, view: now.applied } })
-  return [next, effects]
-}
-
-function onTick(state: LinkState, now: number): Step {
+function onTick(state: LinkState, now: number, rights: ShareRights): Step {
   const { times } = state
   if (state.phase === 'greeting' && now - state.startedAt >= times.helloWithinMs) {
     return close(state, CLOSE.protocol, `no hello within ${times.helloWithinMs / 1000} s`)
@@ -342,16 +252,14 @@ function onTick(state: LinkState, now: number): Step {
     effects.push({ kind: 'send', message: { kind: 'ping', at: now } })
   }
   if (state.phase === 'open' && now - state.directoryAt >= times.directoryEveryMs) {
-    next = { ...next, directoryAt: now }
-    for (const [share, s] of state.local) effects.push(directory(share, s)) // L8
+    const [told, snapshot] = subscribed({ ...next, directoryAt: now }, { kind: 'snapshot' }, rights) // L8
+    next = told
+    effects.push(...snapshot)
   }
   return [next, effects]
 }
 
-/** Whether the peer's vault shows the same view as ours, by its own word (L8). */
-export function isCurrent(state: LinkState, share: ShareName): boolean {
-  const local = state.local.get(share)
-  const remote = state.remote.get(share)
-  if (state.phase !== 'open' || !local || !remote || remote.applied !== local.applied) return false
-  return local.applied !== null || (local.heads.size === 0 && remote.heads.size === 0)
+/** Whether both sides of an open link have the same of a share, by the peer's own word (L8). */
+export function isCurrent(state: LinkState, share: ShareName, rights: ShareRights): boolean {
+  return state.phase === 'open' && isShareCurrent(state, state.self.endpointId, share, rights)
 }

@@ -5,7 +5,7 @@ import { vaultPathProblem, type VaultPath } from '../objects/vault-path.ts'
 import { ProtocolError } from '../ports/errors.ts'
 import { isEndpointId, type EndpointId } from '../ports/transport.ts'
 import { MAX_FRAME } from './frames.ts'
-import { Bye_Reason, MessageSchema, type Message, type Ref } from './peerlink_pb.ts'
+import { Bye_Reason, MessageSchema, SyncResponse_Answer, type Message, type Ref } from './peerlink_pb.ts'
 
 /** 100 = 1.0. The hundreds are the major version: two devices that differ in it cannot talk (L5). */
 export const PROTOCOL_VERSION = 100
@@ -30,6 +30,9 @@ export interface Hello {
   readonly pairing: boolean
 }
 
+/** What a peer says to a subscription: that it does not have the share, has nothing new, or has something. */
+export type SyncAnswer = 'unavailable' | 'up-to-date' | 'update'
+
 export type ByeReason = 'shutdown' | 'duplicate' | 'removed' | 'disconnect'
 
 /** The messages of the control stream as the rest of the program sees them: checked, bounded, in our own types. */
@@ -45,6 +48,9 @@ export type LinkMessage =
   | { readonly kind: 'subscribe'; readonly shares: readonly ShareName[] }
   | { readonly kind: 'update'; readonly share: ShareName; readonly heads: DeviceHeads; readonly pack: Uint8Array }
   | { readonly kind: 'applied'; readonly share: ShareName; readonly view: Oid | null }
+  | { readonly kind: 'share-offer'; readonly share: ShareName; readonly title: string; readonly write: boolean }
+  | { readonly kind: 'share-revoked'; readonly share: ShareName }
+  | { readonly kind: 'sync-response'; readonly share: ShareName; readonly answer: SyncAnswer }
   | { readonly kind: 'ping'; readonly at: number }
   | { readonly kind: 'pong'; readonly at: number }
   | { readonly kind: 'bye'; readonly reason: ByeReason }
@@ -64,6 +70,12 @@ const BYE: Record<ByeReason, Bye_Reason> = {
   duplicate: Bye_Reason.DUPLICATE,
   removed: Bye_Reason.REMOVED,
   disconnect: Bye_Reason.DISCONNECT,
+}
+
+const ANSWERS: Record<SyncAnswer, SyncResponse_Answer> = {
+  unavailable: SyncResponse_Answer.UNAVAILABLE,
+  'up-to-date': SyncResponse_Answer.UP_TO_DATE,
+  update: SyncResponse_Answer.UPDATE,
 }
 
 /** A name from another device, made safe to show: no control characters, at most 60 characters. */
@@ -198,6 +210,26 @@ export function decodeMessage(bytes: Uint8Array): LinkMessage {
         share: bounded(body.value.share, MAX_NAME, 'share name'),
         view: optionalOid(body.value.view),
       }
+    case 'shareOffer': {
+      const { share, title, write } = body.value
+      return {
+        kind: 'share-offer',
+        share: bounded(share, MAX_NAME, 'share name'),
+        title: cleanName(bounded(title, MAX_NAME, 'title')),
+        write,
+      }
+    }
+    case 'shareRevoked':
+      return { kind: 'share-revoked', share: bounded(body.value.share, MAX_NAME, 'share name') }
+    case 'syncResponse': {
+      const { share, answer } = body.value
+      const found = (Object.keys(ANSWERS) as SyncAnswer[]).find((a) => ANSWERS[a] === answer)
+      return {
+        kind: 'sync-response',
+        share: bounded(share, MAX_NAME, 'share name'),
+        answer: found ?? 'unavailable',
+      }
+    }
     case 'ping':
       return { kind: 'ping', at: time(body.value.at) }
     case 'pong':
@@ -264,6 +296,14 @@ function toInit(message: Exclude<LinkMessage, { kind: 'unknown' }>): Init {
           value: { share: message.share, view: message.view ? oidToBytes(message.view) : new Uint8Array() },
         },
       }
+    case 'share-offer': {
+      const { share, title, write } = message
+      return { body: { case: 'shareOffer', value: { share, title, write } } }
+    }
+    case 'share-revoked':
+      return { body: { case: 'shareRevoked', value: { share: message.share } } }
+    case 'sync-response':
+      return { body: { case: 'syncResponse', value: { share: message.share, answer: ANSWERS[message.answer] } } }
     case 'ping':
       return { body: { case: 'ping', value: { at: BigInt(Math.floor(message.at)) } } }
     case 'pong':

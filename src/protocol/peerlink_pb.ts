@@ -16,7 +16,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file peerlink.proto.
  */
 export const file_peerlink: GenFile = /*@__PURE__*/
-  fileDesc("Cg5wZWVybGluay5wcm90bxIPdGFuZGVtLnBlZXJsaW5rIsQFCgdNZXNzYWdlEicKBWhlbGxvGAEgASgLMhYudGFuZGVtLnBlZXJsaW5rLkhlbGxvSAASMAoKcGFpcl9wcm9vZhgCIAEoCzIaLnRhbmRlbS5wZWVybGluay5QYWlyUHJvb2ZIABI0CgxwYWlyX2NvbmZpcm0YAyABKAsyHC50YW5kZW0ucGVlcmxpbmsuUGFpckNvbmZpcm1IABIuCglwYWlyX2RvbmUYBCABKAsyGS50YW5kZW0ucGVlcmxpbmsuUGFpckRvbmVIABIvCglkaXJlY3RvcnkYBSABKAsyGi50YW5kZW0ucGVlcmxpbmsuRGlyZWN0b3J5SAASLwoJc3Vic2NyaWJlGAYgASgLMhoudGFuZGVtLnBlZXJsaW5rLlN1YnNjcmliZUgAEikKBnVwZGF0ZRgHIAEoCzIXLnRhbmRlbS5wZWVybGluay5VcGRhdGVIABIrCgdhcHBsaWVkGAggASgLMhgudGFuZGVtLnBlZXJsaW5rLkFwcGxpZWRIABIlCgRwaW5nGAkgASgLMhUudGFuZGVtLnBlZXJsaW5rLlBpbmdIABIlCgRwb25nGAogASgLMhUudGFuZGVtLnBlZXJsaW5rLlBvbmdIABIjCgNieWUYCyABKAsyFC50YW5kZW0ucGVlcmxpbmsuQnllSAASKwoHcmVmdXNhbBgMIAEoCzIYLnRhbmRlbS5wZWVybGluay5SZWZ1c2FsSAASNAoMcGFpcl9saXN0aW5nGA0gASgLMhwudGFuZGVtLnBlZXJsaW5rLlBhaXJMaXN0aW5nSAASLgoJcGFpcl9tb3JlGA4gASgLMhkudGFuZGVtLnBlZXJsaW5rLlBhaXJNb3JlSAASMAoKcGFpcl9hZ3JlZRgPIAEoCzIaLnRhbmRlbS5wZWVybGluay5QYWlyQWdyZWVIAEIGCgRib2R5IqsBCgVIZWxsbxIQCghwcm90b2NvbBgBIAEoDRITCgtlbmRwb2ludF9pZBgCIAEoCRIPCgdib290X2lkGAMgASgMEhMKC2RldmljZV9uYW1lGAQgASgJEhMKC2FwcF92ZXJzaW9uGAUgASgJEhAKCGZlYXR1cmVzGAYgAygJEg4KBnRpY2tldBgHIAEoCRINCgVub25jZRgIIAEoDBIPCgdwYWlyaW5nGAkgASgIIhgKCVBhaXJQcm9vZhILCgNtYWMYASABKAwiHwoLUGFpckNvbmZpcm0SEAoIYWNjZXB0ZWQYASABKAgicAoLUGFpckxpc3RpbmcSMAoFZmlsZXMYASADKAsyIS50YW5kZW0ucGVlcmxpbmsuUGFpckxpc3RpbmcuRmlsZRIMCgRsYXN0GAIgASgIGiEKBEZpbGUSDAoEcGF0aBgBIAEoCRILCgNvaWQYAiABKAwiCgoIUGFpck1vcmUiHQoJUGFpckFncmVlEhAKCGFjY2VwdGVkGAEgASgIIgoKCFBhaXJEb25lIiIKA1JlZhIOCgZkZXZpY2UYASABKAkSCwoDb2lkGAIgASgMIk8KCURpcmVjdG9yeRINCgVzaGFyZRgBIAEoCRIiCgRyZWZzGAIgAygLMhQudGFuZGVtLnBlZXJsaW5rLlJlZhIPCgdhcHBsaWVkGAMgASgMIhsKCVN1YnNjcmliZRIOCgZzaGFyZXMYASADKAkiSQoGVXBkYXRlEg0KBXNoYXJlGAEgASgJEiIKBHJlZnMYAiADKAsyFC50YW5kZW0ucGVlcmxpbmsuUmVmEgwKBHBhY2sYAyABKAwiJgoHQXBwbGllZBINCgVzaGFyZRgBIAEoCRIMCgR2aWV3GAIgASgMIhIKBFBpbmcSCgoCYXQYASABKAQiEgoEUG9uZxIKCgJhdBgBIAEoBCJ2CgNCeWUSKwoGcmVhc29uGAEgASgOMhsudGFuZGVtLnBlZXJsaW5rLkJ5ZS5SZWFzb24iQgoGUmVhc29uEgwKCFNIVVRET1dOEAASDQoJRFVQTElDQVRFEAESCwoHUkVNT1ZFRBACEg4KCkRJU0NPTk5FQ1QQAyJaCgdSZWZ1c2FsEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRINCgVzaGFyZRgDIAEoCRIhCgNyZWYYBCABKAsyFC50YW5kZW0ucGVlcmxpbmsuUmVmIsgCCgxGZXRjaFJlcXVlc3QSDQoFc2hhcmUYASABKAkSOAoHaGlzdG9yeRgCIAEoCzIlLnRhbmRlbS5wZWVybGluay5GZXRjaFJlcXVlc3QuSGlzdG9yeUgAEjgKB29iamVjdHMYAyABKAsyJS50YW5kZW0ucGVlcmxpbmsuRmV0Y2hSZXF1ZXN0Lk9iamVjdHNIABI0CgVsYXJnZRgEIAEoCzIjLnRhbmRlbS5wZWVybGluay5GZXRjaFJlcXVlc3QuTGFyZ2VIABo4CgdIaXN0b3J5Eg8KB2NvbW1pdHMYASADKAwSDQoFdHJlZXMYAiADKAwSDQoFaGF2ZXMYAyADKAwaFwoHT2JqZWN0cxIMCgRvaWRzGAEgAygMGiQKBUxhcmdlEgsKA29pZBgBIAEoDBIOCgZvZmZzZXQYAiABKARCBgoEd2hhdCKRBAoKRmV0Y2hSZXBseRIwCgRwbGFuGAEgASgLMiAudGFuZGVtLnBlZXJsaW5rLkZldGNoUmVwbHkuUGxhbkgAEjIKBXBpZWNlGAIgASgLMiEudGFuZGVtLnBlZXJsaW5rLkZldGNoUmVwbHkuUGllY2VIABI3CgVsYXJnZRgDIAEoCzImLnRhbmRlbS5wZWVybGluay5GZXRjaFJlcGx5LkxhcmdlU3RhcnRIABIwCgRkb25lGAQgASgLMiAudGFuZGVtLnBlZXJsaW5rLkZldGNoUmVwbHkuRG9uZUgAEisKB3JlZnVzYWwYBSABKAsyGC50YW5kZW0ucGVlcmxpbmsuUmVmdXNhbEgAGiYKBFBsYW4SDwoHb2JqZWN0cxgBIAEoDRINCgVieXRlcxgCIAEoBBomCgVQaWVjZRIMCgRzaXplGAEgASgNEg8KB29iamVjdHMYAiABKA0aNwoKTGFyZ2VTdGFydBILCgNvaWQYASABKAwSDAoEc2l6ZRgCIAEoBBIOCgZvZmZzZXQYAyABKAQaJgoJTGFyZ2VCbG9iEgsKA29pZBgBIAEoDBIMCgRzaXplGAIgASgEGkwKBERvbmUSNAoFbGFyZ2UYASADKAsyJS50YW5kZW0ucGVlcmxpbmsuRmV0Y2hSZXBseS5MYXJnZUJsb2ISDgoGYWJzZW50GAIgAygMQgYKBGJvZHliBnByb3RvMw");
+  fileDesc("Cg5wZWVybGluay5wcm90bxIPdGFuZGVtLnBlZXJsaW5rIugGCgdNZXNzYWdlEicKBWhlbGxvGAEgASgLMhYudGFuZGVtLnBlZXJsaW5rLkhlbGxvSAASMAoKcGFpcl9wcm9vZhgCIAEoCzIaLnRhbmRlbS5wZWVybGluay5QYWlyUHJvb2ZIABI0CgxwYWlyX2NvbmZpcm0YAyABKAsyHC50YW5kZW0ucGVlcmxpbmsuUGFpckNvbmZpcm1IABIuCglwYWlyX2RvbmUYBCABKAsyGS50YW5kZW0ucGVlcmxpbmsuUGFpckRvbmVIABIvCglkaXJlY3RvcnkYBSABKAsyGi50YW5kZW0ucGVlcmxpbmsuRGlyZWN0b3J5SAASLwoJc3Vic2NyaWJlGAYgASgLMhoudGFuZGVtLnBlZXJsaW5rLlN1YnNjcmliZUgAEikKBnVwZGF0ZRgHIAEoCzIXLnRhbmRlbS5wZWVybGluay5VcGRhdGVIABIrCgdhcHBsaWVkGAggASgLMhgudGFuZGVtLnBlZXJsaW5rLkFwcGxpZWRIABIlCgRwaW5nGAkgASgLMhUudGFuZGVtLnBlZXJsaW5rLlBpbmdIABIlCgRwb25nGAogASgLMhUudGFuZGVtLnBlZXJsaW5rLlBvbmdIABIjCgNieWUYCyABKAsyFC50YW5kZW0ucGVlcmxpbmsuQnllSAASKwoHcmVmdXNhbBgMIAEoCzIYLnRhbmRlbS5wZWVybGluay5SZWZ1c2FsSAASNAoMcGFpcl9saXN0aW5nGA0gASgLMhwudGFuZGVtLnBlZXJsaW5rLlBhaXJMaXN0aW5nSAASLgoJcGFpcl9tb3JlGA4gASgLMhkudGFuZGVtLnBlZXJsaW5rLlBhaXJNb3JlSAASMAoKcGFpcl9hZ3JlZRgPIAEoCzIaLnRhbmRlbS5wZWVybGluay5QYWlyQWdyZWVIABIyCgtzaGFyZV9vZmZlchgQIAEoCzIbLnRhbmRlbS5wZWVybGluay5TaGFyZU9mZmVySAASNgoNc2hhcmVfcmV2b2tlZBgRIAEoCzIdLnRhbmRlbS5wZWVybGluay5TaGFyZVJldm9rZWRIABI2Cg1zeW5jX3Jlc3BvbnNlGBIgASgLMh0udGFuZGVtLnBlZXJsaW5rLlN5bmNSZXNwb25zZUgAQgYKBGJvZHkiqwEKBUhlbGxvEhAKCHByb3RvY29sGAEgASgNEhMKC2VuZHBvaW50X2lkGAIgASgJEg8KB2Jvb3RfaWQYAyABKAwSEwoLZGV2aWNlX25hbWUYBCABKAkSEwoLYXBwX3ZlcnNpb24YBSABKAkSEAoIZmVhdHVyZXMYBiADKAkSDgoGdGlja2V0GAcgASgJEg0KBW5vbmNlGAggASgMEg8KB3BhaXJpbmcYCSABKAgiGAoJUGFpclByb29mEgsKA21hYxgBIAEoDCIfCgtQYWlyQ29uZmlybRIQCghhY2NlcHRlZBgBIAEoCCJwCgtQYWlyTGlzdGluZxIwCgVmaWxlcxgBIAMoCzIhLnRhbmRlbS5wZWVybGluay5QYWlyTGlzdGluZy5GaWxlEgwKBGxhc3QYAiABKAgaIQoERmlsZRIMCgRwYXRoGAEgASgJEgsKA29pZBgCIAEoDCIKCghQYWlyTW9yZSIdCglQYWlyQWdyZWUSEAoIYWNjZXB0ZWQYASABKAgiCgoIUGFpckRvbmUiIgoDUmVmEg4KBmRldmljZRgBIAEoCRILCgNvaWQYAiABKAwiTwoJRGlyZWN0b3J5Eg0KBXNoYXJlGAEgASgJEiIKBHJlZnMYAiADKAsyFC50YW5kZW0ucGVlcmxpbmsuUmVmEg8KB2FwcGxpZWQYAyABKAwiGwoJU3Vic2NyaWJlEg4KBnNoYXJlcxgBIAMoCSI5CgpTaGFyZU9mZmVyEg0KBXNoYXJlGAEgASgJEg0KBXRpdGxlGAIgASgJEg0KBXdyaXRlGAMgASgIIh0KDFNoYXJlUmV2b2tlZBINCgVzaGFyZRgBIAEoCSKKAQoMU3luY1Jlc3BvbnNlEg0KBXNoYXJlGAEgASgJEjQKBmFuc3dlchgCIAEoDjIkLnRhbmRlbS5wZWVybGluay5TeW5jUmVzcG9uc2UuQW5zd2VyIjUKBkFuc3dlchIPCgtVTkFWQUlMQUJMRRAAEg4KClVQX1RPX0RBVEUQARIKCgZVUERBVEUQAiJJCgZVcGRhdGUSDQoFc2hhcmUYASABKAkSIgoEcmVmcxgCIAMoCzIULnRhbmRlbS5wZWVybGluay5SZWYSDAoEcGFjaxgDIAEoDCImCgdBcHBsaWVkEg0KBXNoYXJlGAEgASgJEgwKBHZpZXcYAiABKAwiEgoEUGluZxIKCgJhdBgBIAEoBCISCgRQb25nEgoKAmF0GAEgASgEInYKA0J5ZRIrCgZyZWFzb24YASABKA4yGy50YW5kZW0ucGVlcmxpbmsuQnllLlJlYXNvbiJCCgZSZWFzb24SDAoIU0hVVERPV04QABINCglEVVBMSUNBVEUQARILCgdSRU1PVkVEEAISDgoKRElTQ09OTkVDVBADIloKB1JlZnVzYWwSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEg0KBXNoYXJlGAMgASgJEiEKA3JlZhgEIAEoCzIULnRhbmRlbS5wZWVybGluay5SZWYiyAIKDEZldGNoUmVxdWVzdBINCgVzaGFyZRgBIAEoCRI4CgdoaXN0b3J5GAIgASgLMiUudGFuZGVtLnBlZXJsaW5rLkZldGNoUmVxdWVzdC5IaXN0b3J5SAASOAoHb2JqZWN0cxgDIAEoCzIlLnRhbmRlbS5wZWVybGluay5GZXRjaFJlcXVlc3QuT2JqZWN0c0gAEjQKBWxhcmdlGAQgASgLMiMudGFuZGVtLnBlZXJsaW5rLkZldGNoUmVxdWVzdC5MYXJnZUgAGjgKB0hpc3RvcnkSDwoHY29tbWl0cxgBIAMoDBINCgV0cmVlcxgCIAMoDBINCgVoYXZlcxgDIAMoDBoXCgdPYmplY3RzEgwKBG9pZHMYASADKAwaJAoFTGFyZ2USCwoDb2lkGAEgASgMEg4KBm9mZnNldBgCIAEoBEIGCgR3aGF0IpEECgpGZXRjaFJlcGx5EjAKBHBsYW4YASABKAsyIC50YW5kZW0ucGVlcmxpbmsuRmV0Y2hSZXBseS5QbGFuSAASMgoFcGllY2UYAiABKAsyIS50YW5kZW0ucGVlcmxpbmsuRmV0Y2hSZXBseS5QaWVjZUgAEjcKBWxhcmdlGAMgASgLMiYudGFuZGVtLnBlZXJsaW5rLkZldGNoUmVwbHkuTGFyZ2VTdGFydEgAEjAKBGRvbmUYBCABKAsyIC50YW5kZW0ucGVlcmxpbmsuRmV0Y2hSZXBseS5Eb25lSAASKwoHcmVmdXNhbBgFIAEoCzIYLnRhbmRlbS5wZWVybGluay5SZWZ1c2FsSAAaJgoEUGxhbhIPCgdvYmplY3RzGAEgASgNEg0KBWJ5dGVzGAIgASgEGiYKBVBpZWNlEgwKBHNpemUYASABKA0SDwoHb2JqZWN0cxgCIAEoDRo3CgpMYXJnZVN0YXJ0EgsKA29pZBgBIAEoDBIMCgRzaXplGAIgASgEEg4KBm9mZnNldBgDIAEoBBomCglMYXJnZUJsb2ISCwoDb2lkGAEgASgMEgwKBHNpemUYAiABKAQaTAoERG9uZRI0CgVsYXJnZRgBIAMoCzIlLnRhbmRlbS5wZWVybGluay5GZXRjaFJlcGx5LkxhcmdlQmxvYhIOCgZhYnNlbnQYAiADKAxCBgoEYm9keWIGcHJvdG8z");
 
 /**
  * @generated from message tandem.peerlink.Message
@@ -115,6 +115,24 @@ export type Message = Message$1<"tandem.peerlink.Message"> & {
      */
     value: PairAgree;
     case: "pairAgree";
+  } | {
+    /**
+     * @generated from field: tandem.peerlink.ShareOffer share_offer = 16;
+     */
+    value: ShareOffer;
+    case: "shareOffer";
+  } | {
+    /**
+     * @generated from field: tandem.peerlink.ShareRevoked share_revoked = 17;
+     */
+    value: ShareRevoked;
+    case: "shareRevoked";
+  } | {
+    /**
+     * @generated from field: tandem.peerlink.SyncResponse sync_response = 18;
+     */
+    value: SyncResponse;
+    case: "syncResponse";
   } | { case: undefined; value?: undefined };
 };
 
@@ -379,7 +397,7 @@ export const DirectorySchema: GenMessage<Directory> = /*@__PURE__*/
   messageDesc(file_peerlink, 9);
 
 /**
- * The full list of shares of which the sender wants every update; an empty list clears (S2).
+ * The full list of shares of which the sender wants every update; an empty list clears (S2). The sync-request.
  *
  * @generated from message tandem.peerlink.Subscribe
  */
@@ -396,6 +414,116 @@ export type Subscribe = Message$1<"tandem.peerlink.Subscribe"> & {
  */
 export const SubscribeSchema: GenMessage<Subscribe> = /*@__PURE__*/
   messageDesc(file_peerlink, 10);
+
+/**
+ * What the receiver may do with a share from now on. Not sent of a whole vault that it may write: that is the ordinary case.
+ *
+ * @generated from message tandem.peerlink.ShareOffer
+ */
+export type ShareOffer = Message$1<"tandem.peerlink.ShareOffer"> & {
+  /**
+   * opaque: tells nothing of the folder's path (V1)
+   *
+   * @generated from field: string share = 1;
+   */
+  share: string;
+
+  /**
+   * for people; not trusted
+   *
+   * @generated from field: string title = 2;
+   */
+  title: string;
+
+  /**
+   * false: what the receiver changes is not taken
+   *
+   * @generated from field: bool write = 3;
+   */
+  write: boolean;
+};
+
+/**
+ * Describes the message tandem.peerlink.ShareOffer.
+ * Use `create(ShareOfferSchema)` to create a new message.
+ */
+export const ShareOfferSchema: GenMessage<ShareOffer> = /*@__PURE__*/
+  messageDesc(file_peerlink, 11);
+
+/**
+ * The receiver may no longer have the share; what it has it keeps (S5).
+ *
+ * @generated from message tandem.peerlink.ShareRevoked
+ */
+export type ShareRevoked = Message$1<"tandem.peerlink.ShareRevoked"> & {
+  /**
+   * @generated from field: string share = 1;
+   */
+  share: string;
+};
+
+/**
+ * Describes the message tandem.peerlink.ShareRevoked.
+ * Use `create(ShareRevokedSchema)` to create a new message.
+ */
+export const ShareRevokedSchema: GenMessage<ShareRevoked> = /*@__PURE__*/
+  messageDesc(file_peerlink, 12);
+
+/**
+ * To each share that a Subscribe names anew. A share that is hidden and one that does not exist are unavailable alike (S5).
+ *
+ * @generated from message tandem.peerlink.SyncResponse
+ */
+export type SyncResponse = Message$1<"tandem.peerlink.SyncResponse"> & {
+  /**
+   * @generated from field: string share = 1;
+   */
+  share: string;
+
+  /**
+   * @generated from field: tandem.peerlink.SyncResponse.Answer answer = 2;
+   */
+  answer: SyncResponse_Answer;
+};
+
+/**
+ * Describes the message tandem.peerlink.SyncResponse.
+ * Use `create(SyncResponseSchema)` to create a new message.
+ */
+export const SyncResponseSchema: GenMessage<SyncResponse> = /*@__PURE__*/
+  messageDesc(file_peerlink, 13);
+
+/**
+ * @generated from enum tandem.peerlink.SyncResponse.Answer
+ */
+export enum SyncResponse_Answer {
+  /**
+   * the subscription is kept (S4)
+   *
+   * @generated from enum value: UNAVAILABLE = 0;
+   */
+  UNAVAILABLE = 0,
+
+  /**
+   * the sender has the heads that the receiver told it
+   *
+   * @generated from enum value: UP_TO_DATE = 1;
+   */
+  UP_TO_DATE = 1,
+
+  /**
+   * the sender has others; its directory tells them
+   *
+   * @generated from enum value: UPDATE = 2;
+   */
+  UPDATE = 2,
+}
+
+/**
+ * Describes the enum tandem.peerlink.SyncResponse.Answer.
+ */
+export const SyncResponse_AnswerSchema: GenEnum<SyncResponse_Answer> = /*@__PURE__*/
+  enumDesc(file_peerlink, 13, 0);
 
 /**
  * Refs that moved, with a thin pack of what they need when that is small.
@@ -424,7 +552,7 @@ export type Update = Message$1<"tandem.peerlink.Update"> & {
  * Use `create(UpdateSchema)` to create a new message.
  */
 export const UpdateSchema: GenMessage<Update> = /*@__PURE__*/
-  messageDesc(file_peerlink, 11);
+  messageDesc(file_peerlink, 14);
 
 /**
  * The sender's vault now shows this view (L8).
@@ -448,7 +576,7 @@ export type Applied = Message$1<"tandem.peerlink.Applied"> & {
  * Use `create(AppliedSchema)` to create a new message.
  */
 export const AppliedSchema: GenMessage<Applied> = /*@__PURE__*/
-  messageDesc(file_peerlink, 12);
+  messageDesc(file_peerlink, 15);
 
 /**
  * @generated from message tandem.peerlink.Ping
@@ -465,7 +593,7 @@ export type Ping = Message$1<"tandem.peerlink.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_peerlink, 13);
+  messageDesc(file_peerlink, 16);
 
 /**
  * @generated from message tandem.peerlink.Pong
@@ -482,7 +610,7 @@ export type Pong = Message$1<"tandem.peerlink.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_peerlink, 14);
+  messageDesc(file_peerlink, 17);
 
 /**
  * @generated from message tandem.peerlink.Bye
@@ -499,7 +627,7 @@ export type Bye = Message$1<"tandem.peerlink.Bye"> & {
  * Use `create(ByeSchema)` to create a new message.
  */
 export const ByeSchema: GenMessage<Bye> = /*@__PURE__*/
-  messageDesc(file_peerlink, 15);
+  messageDesc(file_peerlink, 18);
 
 /**
  * @generated from enum tandem.peerlink.Bye.Reason
@@ -530,7 +658,7 @@ export enum Bye_Reason {
  * Describes the enum tandem.peerlink.Bye.Reason.
  */
 export const Bye_ReasonSchema: GenEnum<Bye_Reason> = /*@__PURE__*/
-  enumDesc(file_peerlink, 15, 0);
+  enumDesc(file_peerlink, 18, 0);
 
 /**
  * Something the other side asked for or sent was not accepted; the link goes on.
@@ -564,7 +692,7 @@ export type Refusal = Message$1<"tandem.peerlink.Refusal"> & {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
-  messageDesc(file_peerlink, 16);
+  messageDesc(file_peerlink, 19);
 
 /**
  * @generated from message tandem.peerlink.FetchRequest
@@ -604,7 +732,7 @@ export type FetchRequest = Message$1<"tandem.peerlink.FetchRequest"> & {
  * Use `create(FetchRequestSchema)` to create a new message.
  */
 export const FetchRequestSchema: GenMessage<FetchRequest> = /*@__PURE__*/
-  messageDesc(file_peerlink, 17);
+  messageDesc(file_peerlink, 20);
 
 /**
  * Commits and trees reachable from `commits` and `trees`, without what `haves` reach.
@@ -633,7 +761,7 @@ export type FetchRequest_History = Message$1<"tandem.peerlink.FetchRequest.Histo
  * Use `create(FetchRequest_HistorySchema)` to create a new message.
  */
 export const FetchRequest_HistorySchema: GenMessage<FetchRequest_History> = /*@__PURE__*/
-  messageDesc(file_peerlink, 17, 0);
+  messageDesc(file_peerlink, 20, 0);
 
 /**
  * Exactly these objects, small ones first; those too large for a piece come back in `large`.
@@ -652,7 +780,7 @@ export type FetchRequest_Objects = Message$1<"tandem.peerlink.FetchRequest.Objec
  * Use `create(FetchRequest_ObjectsSchema)` to create a new message.
  */
 export const FetchRequest_ObjectsSchema: GenMessage<FetchRequest_Objects> = /*@__PURE__*/
-  messageDesc(file_peerlink, 17, 1);
+  messageDesc(file_peerlink, 20, 1);
 
 /**
  * One large blob from a byte offset on.
@@ -676,7 +804,7 @@ export type FetchRequest_Large = Message$1<"tandem.peerlink.FetchRequest.Large">
  * Use `create(FetchRequest_LargeSchema)` to create a new message.
  */
 export const FetchRequest_LargeSchema: GenMessage<FetchRequest_Large> = /*@__PURE__*/
-  messageDesc(file_peerlink, 17, 2);
+  messageDesc(file_peerlink, 20, 2);
 
 /**
  * @generated from message tandem.peerlink.FetchReply
@@ -723,7 +851,7 @@ export type FetchReply = Message$1<"tandem.peerlink.FetchReply"> & {
  * Use `create(FetchReplySchema)` to create a new message.
  */
 export const FetchReplySchema: GenMessage<FetchReply> = /*@__PURE__*/
-  messageDesc(file_peerlink, 18);
+  messageDesc(file_peerlink, 21);
 
 /**
  * @generated from message tandem.peerlink.FetchReply.Plan
@@ -745,7 +873,7 @@ export type FetchReply_Plan = Message$1<"tandem.peerlink.FetchReply.Plan"> & {
  * Use `create(FetchReply_PlanSchema)` to create a new message.
  */
 export const FetchReply_PlanSchema: GenMessage<FetchReply_Plan> = /*@__PURE__*/
-  messageDesc(file_peerlink, 18, 0);
+  messageDesc(file_peerlink, 21, 0);
 
 /**
  * @generated from message tandem.peerlink.FetchReply.Piece
@@ -767,7 +895,7 @@ export type FetchReply_Piece = Message$1<"tandem.peerlink.FetchReply.Piece"> & {
  * Use `create(FetchReply_PieceSchema)` to create a new message.
  */
 export const FetchReply_PieceSchema: GenMessage<FetchReply_Piece> = /*@__PURE__*/
-  messageDesc(file_peerlink, 18, 1);
+  messageDesc(file_peerlink, 21, 1);
 
 /**
  * @generated from message tandem.peerlink.FetchReply.LargeStart
@@ -794,7 +922,7 @@ export type FetchReply_LargeStart = Message$1<"tandem.peerlink.FetchReply.LargeS
  * Use `create(FetchReply_LargeStartSchema)` to create a new message.
  */
 export const FetchReply_LargeStartSchema: GenMessage<FetchReply_LargeStart> = /*@__PURE__*/
-  messageDesc(file_peerlink, 18, 2);
+  messageDesc(file_peerlink, 21, 2);
 
 /**
  * @generated from message tandem.peerlink.FetchReply.LargeBlob
@@ -816,7 +944,7 @@ export type FetchReply_LargeBlob = Message$1<"tandem.peerlink.FetchReply.LargeBl
  * Use `create(FetchReply_LargeBlobSchema)` to create a new message.
  */
 export const FetchReply_LargeBlobSchema: GenMessage<FetchReply_LargeBlob> = /*@__PURE__*/
-  messageDesc(file_peerlink, 18, 3);
+  messageDesc(file_peerlink, 21, 3);
 
 /**
  * @generated from message tandem.peerlink.FetchReply.Done
@@ -838,5 +966,5 @@ export type FetchReply_Done = Message$1<"tandem.peerlink.FetchReply.Done"> & {
  * Use `create(FetchReply_DoneSchema)` to create a new message.
  */
 export const FetchReply_DoneSchema: GenMessage<FetchReply_Done> = /*@__PURE__*/
-  messageDesc(file_peerlink, 18, 4);
+  messageDesc(file_peerlink, 21, 4);
 

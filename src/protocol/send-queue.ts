@@ -20,12 +20,22 @@ const HEARTBEAT: ReadonlySet<SendableMessage['kind']> = new Set(['hello', 'ping'
 
 /** What goes before everything about the vault. Pairing bounds itself: each of its messages answers one, and its list is bounded. */
 function isControl(message: SendableMessage): boolean {
-  return HEARTBEAT.has(message.kind) || isPairingMessage(message)
+  // S5: that a share is taken back waits for nothing; of each share at most one does.
+  return HEARTBEAT.has(message.kind) || isPairingMessage(message) || message.kind === 'share-revoked'
 }
+
+/** Of one share only the newest of each kind counts. */
+const KEYED: ReadonlySet<SendableMessage['kind']> = new Set([
+  'directory',
+  'applied',
+  'share-offer',
+  'share-revoked',
+  'sync-response',
+])
 
 /** Messages of one key replace each other: only the newest counts. Undefined: every one counts. */
 function coalesceKey(message: SendableMessage): string | undefined {
-  if (message.kind === 'directory' || message.kind === 'applied') return `${message.kind} ${message.share}`
+  if (KEYED.has(message.kind) && 'share' in message) return `${message.kind} ${message.share}`
   return message.kind === 'subscribe' || HEARTBEAT.has(message.kind) ? message.kind : undefined
 }
 
@@ -40,6 +50,8 @@ function sizeOf(message: SendableMessage): number {
       return message.shares.reduce((sum, share) => sum + 4 + share.length, 64)
     case 'refusal':
       return 64 + message.share.length + message.code.length + message.message.length
+    case 'share-offer':
+      return 64 + message.share.length + message.title.length
     case 'pair-listing':
       return message.files.reduce((sum, { path }) => sum + 32 + path.length, 64)
     case 'hello':
@@ -50,6 +62,8 @@ function sizeOf(message: SendableMessage): number {
     case 'pair-agree':
     case 'pair-done':
     case 'applied':
+    case 'share-revoked':
+    case 'sync-response':
     case 'ping':
     case 'pong':
     case 'bye':
@@ -139,6 +153,17 @@ export class SendQueue {
   /** The policy drops for every message whose wait is over. */
   expire(now: number): void {
     while (this.#overflow.length && this.#overflow[0]!.due <= now) this.#drop('first')
+  }
+
+  /** S5: nothing of a share leaves any more; what waits of it is taken out, and none of it is owed. */
+  forget(share: ShareName): void {
+    const isOther = (message: SendableMessage): boolean => shareOf(message) !== share
+    this.#control = this.#control.filter(isOther)
+    this.#queue = this.#queue.filter(isOther)
+    this.#overflow = this.#overflow.filter(({ message }) => isOther(message))
+    this.#overflowBytes = this.#overflow.reduce((sum, { message }) => sum + sizeOf(message), 0)
+    while (this.#overflow.length && this.#queue.length < this.#o.limit) this.#admit()
+    this.#owed.delete(owedKey({ kind: 'directory', share }))
   }
 
   /** The next to send. */

@@ -60,6 +60,11 @@ export interface TandemFace {
   resume(): Promise<void>
   /** Looks at the vault and dials every peer now. */
   syncNow(): Promise<void>
+  /**
+   * Resolves when a pairing link that is made now would name every way to this device, or it was waited long enough: a few seconds
+   * pass until the relay is known. Rejects when the signal aborts.
+   */
+  ready(signal: AbortSignal): Promise<void>
   /** Something that a screen shows may have changed; at most ten times a second. Returns the function that ends it. */
   onChange(listener: () => void): () => void
   /** While a screen leads a pairing in this role, its questions go there. Returns the function that ends it. */

@@ -3,11 +3,11 @@
  * A fragment is handed to Obsidian with the text in it; this remembers the text's element.
  */
 export class LiveTexts {
-  #texts: { readonly el: HTMLElement; readonly read: () => string; readonly tone?: () => string | null }[] = []
+  #followers: { readonly el: HTMLElement; readonly show: () => void }[] = []
 
   /** Forget those of the last drawing. */
   clear(): void {
-    this.#texts = []
+    this.#followers = []
   }
 
   fragment(read: () => string, tone?: () => string | null): DocumentFragment {
@@ -18,26 +18,32 @@ export class LiveTexts {
 
   /** `tone`: a class for the text, or null. */
   add(el: HTMLElement, read: () => string, tone?: () => string | null): void {
-    const text = { el, read, ...(tone ? { tone } : {}) }
-    this.#texts.push(text)
-    show(text)
+    this.#follow(el, () => {
+      const text = read()
+      if (el.textContent !== text) el.setText(text)
+      if (!tone) return
+      const cls = tone()
+      for (const name of ['tandem-warning', 'tandem-error']) el.toggleClass(name, name === cls)
+    })
+  }
+
+  /** An element, with all that is in it, that is there only at times. */
+  addShown(el: HTMLElement, isShown: () => boolean): void {
+    this.#follow(el, () => el.toggleClass('tandem-hidden', !isShown()))
   }
 
   /** False when a text is not on the screen, although it was drawn: then it has to be drawn anew. */
   refresh(): boolean {
     let all = true
-    for (const text of this.#texts) {
-      if (text.el.isConnected) show(text)
+    for (const { el, show } of this.#followers) {
+      if (el.isConnected) show()
       else all = false
     }
     return all
   }
-}
 
-function show({ el, read, tone }: { el: HTMLElement; read: () => string; tone?: () => string | null }): void {
-  const text = read()
-  if (el.textContent !== text) el.setText(text)
-  if (!tone) return
-  const cls = tone()
-  for (const name of ['tandem-warning', 'tandem-error']) el.toggleClass(name, name === cls)
+  #follow(el: HTMLElement, show: () => void): void {
+    this.#followers.push({ el, show })
+    show()
+  }
 }

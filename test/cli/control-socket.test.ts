@@ -9,9 +9,11 @@ import { callControl } from '../../src/cli/control-client.ts'
 import { controlPath } from '../../src/cli/control-path.ts'
 import { isControlled } from '../../src/cli/control-probe.ts'
 import { serveControl } from '../../src/cli/control-server.ts'
+import { openControlStream } from '../../src/cli/control-stream.ts'
 import type { ControlHandler, ControlServer } from '../../src/cli/control-server.ts'
 import { MAX_LINE } from '../../src/cli/line-splitter.ts'
 import { StateError } from '../../src/ports/errors.ts'
+import type { ByteStream } from '../../src/ports/transport.ts'
 
 let folder = ''
 const servers: ControlServer[] = []
@@ -176,6 +178,76 @@ describe('the control socket', () => {
     for (let id = 1; id <= 17; id++) socket.write(`${JSON.stringify({ id, method: 'wait' })}\n`)
     const [answer] = (await once(socket, 'data')) as [Buffer]
     expect(JSON.parse(answer.toString())).toMatchObject({ id: 17, error: { code: 'too-many' } })
+    socket.destroy()
+  })
+})
+
+describe('a request whose answer is a stream', () => {
+  const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+  const readAll = async (stream: ByteStream): Promise<string> => {
+    let text = ''
+    for (let chunk = await stream.read(); chunk; chunk = await stream.read())
+      text += Buffer.from(chunk).toString('latin1')
+    return text
+  }
+
+  it('gets the connection, bytes and all, and each half ends by itself', async () => {
+    await serve(async (request, _, __, handOver) => {
+      await Promise.resolve()
+      const stream = handOver({ ok: true })
+      await stream.write(bytes(`hello ${String(request.params)}\n{"id":1,"error":{}}\n`))
+      await stream.write(Uint8Array.of(0, 255, 10))
+      const asked = await readAll(stream)
+      await stream.write(bytes(`you said ${asked}`))
+      await stream.finish()
+    })
+    const stream = await openControlStream(folder, 'git-stream', 'ada')
+    expect(Buffer.from((await stream.read(6))!).toString()).toBe('hello ')
+    await stream.write(bytes('x'.repeat(200_000)))
+    await stream.finish()
+    const rest = await readAll(stream)
+    expect(rest).toHaveLength('ada\n{"id":1,"error":{}}\n'.length + 3 + 'you said '.length + 200_000)
+    expect(rest).toContain('\x00\xff\n')
+  })
+
+  it('is refused with the error that the handler threw, and when nobody serves', async () => {
+    await serve(() => Promise.reject(new StateError('other-vault', 'not here')))
+    await expect(openControlStream(folder, 'git-stream', {})).rejects.toMatchObject({ code: 'other-vault' })
+    await expect(openControlStream(join(folder, 'none'), 'git-stream', {})).rejects.toMatchObject({
+      code: 'not-running',
+    })
+  })
+
+  it('breaks off for the client when the handler fails, and for the handler when the process ends', async () => {
+    let failed: unknown
+    const server = await serve(async (_, __, ___, handOver) => {
+      await Promise.resolve()
+      const stream = handOver({})
+      failed = await stream.read().then(
+        () => 'ended',
+        () => 'broken off',
+      )
+      throw new Error('over')
+    })
+    const stream = await openControlStream(folder, 'git-stream', {})
+    await server.close()
+    expect(failed).toBe('broken off')
+    const end = await readAll(stream).catch(() => '')
+    expect(end).toBe('')
+  })
+
+  it('carries one request: who asks for more on it gets an error', async () => {
+    await serve(async ({ method }, _, signal, handOver) => {
+      if (method === 'wait') return until(signal)
+      await Promise.resolve()
+      return void handOver({})
+    })
+    const socket = createConnection(controlPath(folder))
+    let said = ''
+    socket.on('data', (chunk: Buffer) => (said += chunk.toString()))
+    socket.write('{"id":1,"method":"wait"}\n{"id":2,"method":"stream"}\n')
+    await new Promise<void>((done) => socket.on('data', () => said.includes('"error"') && done()))
+    expect(said).toMatch(/"id":2,"error":.*bad-line/)
     socket.destroy()
   })
 })

@@ -43,6 +43,21 @@ export function watchContract(make: MakeHarness): void {
     expect([...new Set(paths())].filter((path) => !['sub', 'sub/own.md', 'last.md'].includes(path))).toEqual([])
   })
 
+  it('tells of later edits in folders that were made inside folders just made, at any depth', async () => {
+    disk = await make()
+    await watched()
+    const notes = Array.from({ length: 40 }, (_, i) => `plan ${i}/deep/note.md`)
+    for (const note of notes) {
+      disk.write(note, 'x')
+      const folder = note.split('/')[0]!
+      await vi.waitFor(() => expect(paths().some((path) => path.startsWith(folder))).toBe(true), 5000)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100)) // what is still on its way
+    seen = []
+    for (const note of notes) disk.write(note, 'longer')
+    await vi.waitFor(() => expect(paths()).toEqual(expect.arrayContaining(notes)), 5000)
+  })
+
   it('names paths in NFC [E6]', async () => {
     disk = await make()
     await watched()

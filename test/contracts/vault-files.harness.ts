@@ -16,6 +16,8 @@ export interface HarnessOptions {
 export interface Lacks {
   /** Files whose name begins with a dot are not seen, except in the config folder. */
   readonly hiddenFiles?: boolean
+  /** Nor is the config folder. */
+  readonly configFolder?: boolean
   /** No name can hold a backslash. */
   readonly backslashes?: boolean
   /** A symbolic link looks like what it leads to. */
@@ -25,7 +27,7 @@ export interface Lacks {
 /** Whether a platform with these lacks holds such a path. `configDir` is the config folder. */
 export const canHold = (path: string, lacks: Lacks, configDir = '.obsidian'): boolean =>
   !(lacks.backslashes && path.includes('\\')) &&
-  !(lacks.hiddenFiles && /(?:^|\/)\./.test(path) && !path.startsWith(`${configDir}/`))
+  !(lacks.hiddenFiles && /(?:^|\/)\./.test(path) && (lacks.configFolder || !path.startsWith(`${configDir}/`)))
 
 /** One disk with one vault, and the person who works on it. All but `reopen` acts at once. */
 export interface VaultHarness {

@@ -28,7 +28,8 @@ function aBusyShare() {
   }
   const share = { name: 'vault', repository } as unknown as Share
   const none = () => undefined
-  const listener = { syncing: none, progress: none, fault: none }
+  const rights = () => ({ reveal: () => true, write: () => true })
+  const listener = { rights, mayChange: () => true, syncing: none, progress: none, fault: none }
   const traffic = new ShareTraffic(new Map([['vault', share]]), new VirtualClock(), { log: none }, listener)
   return { traffic, looked, go }
 }

@@ -111,6 +111,7 @@ const linkEvents: fc.Arbitrary<LinkEvent> = fc.oneof(
     arbitrary: local.map((state): LinkEvent => ({ kind: 'admit', local: new Map([['vault', state]]), now: 1 })),
   },
   fc.constant<LinkEvent>({ kind: 'start' }),
+  fc.constant<LinkEvent>({ kind: 'rights' }),
   fc.constant<LinkEvent>({ kind: 'probe', now: 0 }),
   fc.constantFrom<LinkEvent>(
     { kind: 'repair', owed: { kind: 'subscribe' } },
@@ -118,6 +119,7 @@ const linkEvents: fc.Arbitrary<LinkEvent> = fc.oneof(
   ),
   fc.constantFrom<LinkEvent>({ kind: 'leave', reason: 'shutdown' }),
 )
+const RIGHTS = { reveal: () => true, write: () => true }
 const PHASES: readonly LinkState['phase'][] = ['greeting', 'greeted', 'open', 'closed']
 
 function runLink(events: readonly LinkEvent[]): void {
@@ -126,7 +128,7 @@ function runLink(events: readonly LinkEvent[]): void {
   let hellos = 0
   for (const event of events) {
     if ('now' in event) now += event.now
-    const [next, effects] = updateLink(state, 'now' in event ? { ...event, now } : event)
+    const [next, effects] = updateLink(state, 'now' in event ? { ...event, now } : event, RIGHTS)
     must(PHASES.indexOf(next.phase) >= PHASES.indexOf(state.phase), `${state.phase} never becomes ${next.phase}`)
     must(state.phase !== 'closed' || effects.length === 0, 'a closed link says nothing')
     must(next.remote.size <= 4, 'only shares that are here, or subscribed to, are remembered')

@@ -33,7 +33,7 @@ export class History {
 
   run<R>(reading: Reading<R>): R {
     return runReadingSync(reading, (request) => {
-      this.requests.push(request)
+      if (request.oids.length > 0) this.requests.push(request) // a breath asks for nothing
       return request.oids.map((oid) => {
         const object = this.objects.get(oid)
         if (!object) throw new MissingObjectError(oid)

@@ -9,14 +9,16 @@ import {
   type LinkEffect,
   type LinkEvent,
   type LinkState,
-  type LocalShare,
 } from '../../src/protocol/link-session.ts'
 import { MAX_REFS, type LinkMessage, type SendableMessage } from '../../src/protocol/messages.ts'
+import type { LocalShare, ShareRights } from '../../src/protocol/subscriptions.ts'
 import { aHello, anId, anOid, someReceived } from '../support/sample-messages.ts'
 
 const T0 = 1_000_000
 const ME = anId(1)
 const PEER = anId(2)
+/** One of the person's own devices. What others may: subscriptions.test.ts. */
+const OWN: ShareRights = { reveal: () => true, write: () => true }
 
 /** A session and all that it asked for since the last look. */
 class Session {
@@ -36,7 +38,7 @@ class Session {
   }
 
   do(event: LinkEvent): LinkEffect[] {
-    const [state, effects] = updateLink(this.state, event)
+    const [state, effects] = updateLink(this.state, event, OWN)
     this.state = state
     this.#effects.push(...effects)
     return [...effects]
@@ -88,9 +90,9 @@ describe('hello', () => {
   it('[L5] is the first that is said, and said once', () => {
     let state = newLink(PEER, aHello(1), T0)
     let effects: readonly LinkEffect[]
-    ;[state, effects] = updateLink(state, { kind: 'start' })
+    ;[state, effects] = updateLink(state, { kind: 'start' }, OWN)
     expect(effects).toEqual([{ kind: 'send', message: { kind: 'hello', hello: aHello(1) } }])
-    ;[, effects] = updateLink(state, { kind: 'start' })
+    ;[, effects] = updateLink(state, { kind: 'start' }, OWN)
     expect(effects).toEqual([])
   })
 
@@ -355,6 +357,7 @@ describe('admission', () => {
       { kind: 'opened' },
       { kind: 'send', message: { kind: 'subscribe', shares: ['vault', 'work'] } },
       { kind: 'send', message: directory({ [ME]: 1 }, 1) },
+      { kind: 'send', message: { kind: 'share-offer', share: 'work', title: 'work', write: true } },
       { kind: 'send', message: directory({}, null, 'work') },
     ])
   })
@@ -456,7 +459,7 @@ describe('isCurrent', () => {
     const s = new Session('open', new Map([['vault', share(view === null ? {} : { [ME]: 1 }, view)]]))
     if (applied !== undefined)
       s.hears(applied === null ? directory({}) : { kind: 'applied', share: 'vault', view: anOid(applied) })
-    return isCurrent(s.state, 'vault')
+    return isCurrent(s.state, 'vault', OWN)
   }
 
   it('[L8] is true only after the peer said that it shows the same view', () => {
@@ -467,16 +470,16 @@ describe('isCurrent', () => {
     expect([session(null), session(null, null), session(null, 1)]).toEqual([false, true, false])
     const open = new Session('open')
     open.hears({ kind: 'applied', share: 'other', view: anOid(1) })
-    expect(isCurrent(open.state, 'other')).toBe(false)
+    expect(isCurrent(open.state, 'other', OWN)).toBe(false)
   })
 
   it('[L8] ends with our next change, until the peer applied that too', () => {
     const open = new Session('open', new Map([['vault', share({ [ME]: 1 }, 1)]]))
     open.hears({ kind: 'applied', share: 'vault', view: anOid(1) })
     open.changesTo(share({ [ME]: 2 }, 2))
-    expect(isCurrent(open.state, 'vault')).toBe(false)
+    expect(isCurrent(open.state, 'vault', OWN)).toBe(false)
     open.hears({ kind: 'applied', share: 'vault', view: anOid(2) })
-    expect(isCurrent(open.state, 'vault')).toBe(true)
+    expect(isCurrent(open.state, 'vault', OWN)).toBe(true)
   })
 })
 
@@ -540,7 +543,7 @@ describe('a hostile peer', () => {
         let now = T0
         for (const event of list) {
           if ('now' in event) now += event.now
-          const [next, effects] = updateLink(state, 'now' in event ? { ...event, now } : event)
+          const [next, effects] = updateLink(state, 'now' in event ? { ...event, now } : event, OWN)
           expect(order.indexOf(next.phase)).toBeGreaterThanOrEqual(order.indexOf(state.phase))
           if (next.phase !== 'open') {
             const spoken = kinds(effects).filter(

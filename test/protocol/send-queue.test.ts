@@ -252,8 +252,34 @@ describe('after a drop', () => {
   })
 })
 
+describe('[S5] a share that is taken back', () => {
+  const revoked: SendableMessage = { kind: 'share-revoked', share: 'folder' }
+
+  it('goes before everything that waits, and nothing of it goes after', () => {
+    const queue = new SendQueue({ limit: 4, waitMs: 1_000, drop: 'oldest' })
+    const mine = [directory('folder', 1), applied('folder', 1), refusal(1, 'folder'), refusal(2, 'folder')]
+    for (const message of [...mine, refusal(3), refusal(4), directory('vault', 1), directory('folder', 2)])
+      queue.push(message, 0)
+    queue.forget('folder')
+    queue.push(revoked, 0)
+    expect(drain(queue)).toEqual([revoked, refusal(3), refusal(4), directory('vault', 1)])
+    expect([queue.depth, queue.bytes, queue.nextDue, queue.dropped]).toEqual([0, 0, null, 0])
+  })
+
+  it('is not made up for when a full queue had dropped something of it', () => {
+    const queue = new SendQueue({ limit: 1, waitMs: 10, drop: 'oldest' })
+    for (const message of [directory('folder', 1), refusal(1)]) queue.push(message, 0)
+    queue.expire(10)
+    expect(queue.dropped).toBe(1)
+    queue.forget('folder')
+    drain(queue)
+    expect(queue.takeOwed()).toBeUndefined()
+  })
+})
+
 it('[L7] whatever comes, a send queue stays bounded and loses nothing uncounted', () => {
-  const coalesced = new Set(['directory', 'applied', 'subscribe', 'hello', 'ping', 'pong', 'bye'])
+  const shares = ['directory', 'applied', 'share-offer', 'share-revoked', 'sync-response']
+  const coalesced = new Set([...shares, 'subscribe', 'hello', 'ping', 'pong', 'bye'])
   const step = fc.record({ message: someMessage, passes: fc.nat({ max: 300 }), takes: fc.nat({ max: 2 }) })
   fc.assert(
     fc.property(
@@ -269,7 +295,7 @@ it('[L7] whatever comes, a send queue stays bounded and loses nothing uncounted'
           queue.expire(now)
           queue.push(message, now)
           const pairing = steps.filter((s) => s.message.kind.startsWith('pair-')).length
-          expect(queue.depth).toBeLessThanOrEqual(2 * size + 4 + pairing) // hello, ping, pong, bye
+          expect(queue.depth).toBeLessThanOrEqual(2 * size + 4 + 3 + pairing) // hello, ping, pong, bye; three shares taken back
           expect(queue.nextDue ?? now + 1).toBeGreaterThan(now)
           if (takes === 2) sent.push(...[queue.take() ?? []].flat())
         }

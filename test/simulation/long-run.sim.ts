@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { runScenario } from './scenario.ts'
+import { runShareScenario } from './share-scenario.ts'
 
 const { TANDEM_SIM_SEED, TANDEM_SIM_SEEDS, TANDEM_SIM_DEVICES } = process.env
 const seeds = TANDEM_SIM_SEED
@@ -11,6 +12,10 @@ describe('long simulation', () => {
   for (const seed of seeds) {
     it(`seed ${seed}`, { timeout: 300_000 }, async () => {
       const result = await runScenario(seed, { ...options, steps: 20 + (seed % 40) })
+      expect(result.seed).toBe(seed)
+    })
+    it(`shares, seed ${seed}`, { timeout: 300_000 }, async () => {
+      const result = await runShareScenario(seed, 40 + (seed % 60))
       expect(result.seed).toBe(seed)
     })
   }

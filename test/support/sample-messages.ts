@@ -3,7 +3,14 @@ import type { VaultListing } from '../../src/history/compare-vaults.ts'
 import type { Oid } from '../../src/objects/oid.ts'
 import type { VaultPath } from '../../src/objects/vault-path.ts'
 import type { EndpointId } from '../../src/ports/transport.ts'
-import type { ByeReason, DeviceHeads, Hello, LinkMessage, SendableMessage } from '../../src/protocol/messages.ts'
+import type {
+  ByeReason,
+  DeviceHeads,
+  Hello,
+  LinkMessage,
+  SendableMessage,
+  SyncAnswer,
+} from '../../src/protocol/messages.ts'
 
 /** The endpoint id made of one byte, so that `anId(1) < anId(2)`. */
 export const anId = (n: number): EndpointId => (n & 0xff).toString(16).padStart(2, '0').repeat(32) as EndpointId
@@ -91,6 +98,13 @@ export const someMessage: fc.Arbitrary<SendableMessage> = fc.oneof(
     pack: fc.uint8Array({ maxLength: 40 }),
   }),
   fc.record({ kind: fc.constant('applied' as const), share: someShare, view: someView }),
+  fc.record({ kind: fc.constant('share-offer' as const), share: someShare, title: name, write: fc.boolean() }),
+  fc.record({ kind: fc.constant('share-revoked' as const), share: someShare }),
+  fc.record({
+    kind: fc.constant('sync-response' as const),
+    share: someShare,
+    answer: fc.constantFrom<SyncAnswer>('unavailable', 'up-to-date', 'update'),
+  }),
   someTime.map((at) => ({ kind: 'ping' as const, at })),
   someTime.map((at) => ({ kind: 'pong' as const, at })),
   fc

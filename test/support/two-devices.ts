@@ -15,6 +15,7 @@ import type { PeerRecord } from '../../src/ports/data-store.ts'
 import type { LogRecord } from '../../src/ports/logger.ts'
 import type { EndpointId, Transport } from '../../src/ports/transport.ts'
 import type { QueueOptions } from '../../src/protocol/send-queue.ts'
+import { MemoryFolders } from './memory-folders.ts'
 import { ProcessClock } from './process-clock.ts'
 import { anId } from './sample-messages.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -95,6 +96,7 @@ export class TestDevice {
   readonly objects = createMemoryObjectDisk()
   readonly refs: MemoryRefDisk = new Map()
   readonly index = createMemoryIndexDisk()
+  readonly folders = new MemoryFolders()
   readonly log: LogRecord[] = []
   readonly questions: PairingQuestion[] = []
   /** The person who answers them; says yes unless chosen otherwise. */
@@ -133,6 +135,7 @@ export class TestDevice {
         return transport.connect(to, signal)
       },
     }
+    const files = new MemoryVaultFiles({ disk: this.disk, codec: nodeCodec })
     this.engine = await Device.open({
       transport: watched,
       data: {
@@ -159,9 +162,10 @@ export class TestDevice {
           objects: new MemoryObjectStore(nodeCodec, this.objects, faults),
           refs: new MemoryRefStore(this.refs, faults),
           index: new MemoryIndexStore(this.index, faults),
-          files: new MemoryVaultFiles({ disk: this.disk, codec: nodeCodec }),
+          files,
         },
       ],
+      folders: this.folders.host(files, life),
       confirm: (question, signal) => {
         this.questions.push(question)
         return this.confirm(question, signal)

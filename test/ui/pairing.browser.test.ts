@@ -206,6 +206,28 @@ describe('pairing while sync is starting', () => {
     await page.waitForFunction(() => g.face.calls.includes('join Writing desk'))
   })
 
+  it('[P1] makes the link when the relay is known, or was waited for; closing ends the wait', async () => {
+    const page = await openGallery({ peers: 'none' })
+    await page.evaluate(() => {
+      Object.assign(g, { relayKnown: g.face.awaitRelay() })
+      g.command('add-device')
+    })
+    expect(await page.locator('.modal-content').textContent()).toContain('One moment')
+    expect(await calls(page)).toEqual([])
+    await page.evaluate(() => (g as unknown as { relayKnown: () => void }).relayKnown())
+    await page.getByText('Waiting for the other device…').waitFor()
+    expect(await calls(page)).toEqual(['invite'])
+    await page.keyboard.press('Escape')
+    await page.evaluate(() => {
+      const known = g.face.awaitRelay()
+      g.command('add-device')
+      document.querySelector<HTMLElement>('.modal-close-button')?.click()
+      known()
+    })
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)))
+    expect(await calls(page)).toEqual(['invite'])
+  })
+
   it('says so when it does not come up', async () => {
     const page = await openGallery({ peers: 'none' })
     await page.evaluate(() => {

@@ -40,7 +40,7 @@ describe('the list of devices', () => {
       ['Old', 'Needs an update on that device'],
       ['Gone', 'Removed this device: pair again'],
       ['Held', 'Disconnected by you'],
-      ['New', 'Never connected yet · retrying in 4 s'],
+      ['New', 'Not in step yet · retrying in 4 s'],
     ])
     expect(await page.locator('.tandem-devices .tandem-warning').allTextContents()).toEqual([
       'Needs an update on that device',
@@ -94,6 +94,7 @@ describe('the list of devices', () => {
     expect(await row(page, 'Path').textContent()).toContain('On the local network')
     expect(await row(page, 'Round trip').textContent()).toContain('12 ms')
     expect(await row(page, 'Transferred').textContent()).toContain('3.1 MB received, 48.2 MB sent')
+    expect(await row(page, 'Files ahead and behind').textContent()).toContain('None')
     await page.getByRole('button', { name: 'Disconnect' }).click()
     await row(page, 'Connect automatically').locator('input').uncheck()
     await page.getByLabel('Name').fill('Old laptop')
@@ -119,6 +120,165 @@ describe('the list of devices', () => {
     await page.getByText('This device was removed.').waitFor()
     await page.getByRole('button', { name: 'Back' }).click()
     expect((await rows(page, '.tandem-devices')).map(([name]) => name)).toEqual(['Studio', 'Home server'])
+  })
+})
+
+describe('[L10] the numbers', () => {
+  const facts = async (page: Page): Promise<string[]> => {
+    const rows = await page.locator('.tandem-fact').all()
+    return Promise.all(
+      rows.map(async (fact) => {
+        const [name, value] = [fact.locator('.setting-item-name'), fact.locator('.tandem-fact-value')]
+        return `${await name.textContent()}: ${await value.textContent()}`
+      }),
+    )
+  }
+
+  it('of a device: how far the vaults are apart, what went each way, what waits, what was dropped', async () => {
+    const page = await openSettings()
+    await row(page, 'Studio').click()
+    await page.getByText('3 ahead, 12 behind').waitFor()
+    expect(await facts(page)).toEqual([
+      'Path: Through a relay; it passes on what it cannot read',
+      'Round trip: 12 ms',
+      'Files ahead and behind: 3 ahead, 12 behind',
+      'Last in step: 2 hours ago',
+      'Last error: None',
+      expect.stringMatching(/^Paired: 2026-/) as string,
+      'Transferred: 3.1 MB received, 48.2 MB sent',
+      'Messages: 745 received, 812 sent',
+      'Messages that wait to be sent: 3',
+      'Messages dropped from a full queue: 0',
+      'Reconnections: 2',
+    ])
+  })
+
+  it('of a device that has said nothing are not known', async () => {
+    const page = await openSettings()
+    await row(page, 'Home server').click()
+    expect(await row(page, 'Files ahead and behind').textContent()).toContain('Not known')
+    expect(await row(page, 'Last error').textContent()).toContain('No answer within 30 s (5 minutes ago)')
+  })
+
+  it('are asked for while they are shown, not more often than every few seconds, and change in place', async () => {
+    const page = await openSettings()
+    const read = () => page.evaluate(() => g.face.metricsRead)
+    await page.clock.install()
+    expect(await read()).toBe(0)
+    await row(page, 'Studio').click()
+    await page.getByLabel('Name').focus()
+    await page.evaluate(() => {
+      for (let n = 0; n < 50; n++) g.face.changed()
+    })
+    expect(await read()).toBe(1)
+    await page.evaluate(() => {
+      const [one, studio, ...rest] = g.face.peers
+      g.face.peers = [one!, { ...studio!, current: true, traffic: { ...studio!.traffic, messagesSent: 900 } }, ...rest]
+    })
+    await page.clock.runFor(9_500)
+    expect(await read()).toBe(4)
+    expect(await facts(page)).toEqual(
+      expect.arrayContaining(['Files ahead and behind: None', 'Messages: 745 received, 900 sent']),
+    )
+    expect(await page.getByLabel('Name').evaluate((el) => el === document.activeElement)).toBe(true)
+    await page.getByRole('button', { name: 'Back' }).click()
+    await page.clock.runFor(9_500)
+    expect(await read()).toBe(4)
+  })
+
+  it('of all devices together are beside the diagnostics, also as JSON', async () => {
+    const page = await openSettings({ peers: 'all' })
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+    await row(page, 'Advanced').click()
+    await row(page, 'Traffic in total').click()
+    await page.getByText('31.4 MB received, 482 MB sent').waitFor()
+    expect(await facts(page)).toEqual([
+      'Transferred: 31.4 MB received, 482 MB sent',
+      'Messages: 7,450 received, 8,120 sent',
+      'Messages that wait to be sent: 30',
+      'Messages dropped from a full queue: 0',
+      'Reconnections: 20',
+      'Connected: 4 of 10',
+      'Last in step: just now',
+      'Last error: No answer within 30 s (5 minutes ago)',
+    ])
+    await page.getByRole('button', { name: 'Copy as JSON' }).click()
+    await page.getByRole('button', { name: 'Copied' }).waitFor()
+    const copied = JSON.parse(await page.evaluate(() => navigator.clipboard.readText())) as Record<string, unknown>
+    expect(copied).toMatchObject({ total: { peers: 10, reconnects: 20 }, peers: { length: 10 } })
+    await page.getByRole('button', { name: 'Back' }).click()
+    expect(await page.locator('.setting-page-title').textContent()).toBe('Advanced')
+  })
+})
+
+describe('[E9] a sync that takes a while', () => {
+  const progress = (page: Page) => row(page, 'Bringing the devices in step')
+
+  it('tells files, bytes and the time left, in which direction, and can be stopped and taken up again', async () => {
+    const page = await openSettings()
+    const [laptop, studio] = await page.evaluate(() => g.face.peers.map(({ id }) => id))
+    await page.evaluate(() => g.pass(3_000))
+    await page.evaluate((id) => g.face.transfer(id!, 14, 40), studio)
+    expect(await progress(page).textContent()).toContain('14 of 40 files · 1.2 MB of 4.0 MB · about 7 s left')
+    expect(await page.locator('.status-bar-item').textContent()).toBe('Syncing 14 of 40')
+    await page.evaluate((id) => g.face.transfer(id!, 3, 10, 'sending'), laptop)
+    expect((await rows(page, '.tandem-devices'))[0]![1]).toBe('Connected on the local network · sending 3 of 10 files')
+    expect(await progress(page).textContent()).toContain('17 of 50 files')
+    await progress(page).getByRole('button', { name: 'Stop' }).click()
+    await page.getByText('Sync is paused on this device.').first().waitFor()
+    expect(await progress(page).isVisible()).toBe(false)
+    await page.getByLabel('Sync this vault').check()
+    expect(await calls(page)).toEqual(['paused', 'running'])
+  })
+
+  it('is not there while nothing is under way; it comes and goes without taking the focus', async () => {
+    const page = await openSettings()
+    await page.evaluate(() => g.face.idle(g.face.peers[1]!))
+    expect(await progress(page).isVisible()).toBe(false)
+    await page.getByLabel('Hotkeys').focus()
+    await page.evaluate(() => g.face.transfer(g.face.peers[1]!.id, 1, 2, 'sending'))
+    expect(await progress(page).isVisible()).toBe(true)
+    await page.evaluate(() => g.face.idle(g.face.peers[1]!))
+    expect(await progress(page).isVisible()).toBe(false)
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe('Hotkeys')
+  })
+
+  it('that sends to a device which has fallen silent is told no more', async () => {
+    const page = await openSettings()
+    await page.evaluate(() => {
+      g.face.idle(g.face.peers[1]!)
+      g.face.transfer(g.face.peers[1]!.id, 1, 2, 'sending')
+      g.pass(31_000)
+    })
+    expect((await rows(page, '.tandem-devices'))[1]![1]).toBe('Connected through a relay · syncing')
+  })
+
+  it('can be stopped in the menu', async () => {
+    const page = await openGallery()
+    await page.locator('.status-bar-item').click()
+    const menu = page.locator('.menu')
+    expect(await menu.textContent()).toContain('Syncing 12 of 40 files. 1.2 MB of 4.0 MB')
+    expect(await menu.textContent()).not.toContain('Pause syncing')
+    await menu.getByText('Stop, and go on later').click()
+    expect(await calls(page)).toEqual(['paused'])
+    await page.evaluate(() => g.face.resume())
+    await page.evaluate(() => g.face.idle(g.face.peers[1]!))
+    await page.locator('.status-bar-item').click()
+    expect(await menu.textContent()).toContain('Pause syncing')
+    expect(await menu.textContent()).not.toContain('Stop')
+  })
+})
+
+describe('a page behind the settings', () => {
+  it('keeps the focus while things happen', async () => {
+    const page = await openSettings()
+    await row(page, 'Advanced').click()
+    await page.getByLabel('Look for devices on the local network').focus()
+    await page.evaluate(() => {
+      for (let n = 0; n < 3; n++) g.face.transfer(g.face.peers[1]!.id, 20 + n, 40)
+    })
+    const focused = await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))
+    expect(focused).toBe('Look for devices on the local network')
   })
 })
 
@@ -199,7 +359,7 @@ describe('the activity log', () => {
     const entries = page.locator('.tandem-log-row')
     await entries.first().waitFor()
     expect(await entries.count()).toBe(9)
-    expect(await entries.first().textContent()).toBe('A transfer was cut and goes onPhone · 1 minute ago')
+    expect(await entries.first().textContent()).toBe('A transfer was cut and goes onStudio · 1 minute ago')
     await page.getByLabel('What to show').selectOption('problems')
     expect(await entries.count()).toBe(3)
     await page.getByLabel('Search the log').fill('disk')
@@ -221,7 +381,7 @@ describe('the status bar', () => {
     await page.keyboard.press('Enter')
     expect(await page.getByRole('menuitem').allTextContents()).toEqual([
       'Sync now',
-      'Pause syncing',
+      'Stop, and go on later',
       'Conflicts (2)',
       'Activity log',
       'Settings',

@@ -18,7 +18,15 @@ interface Scene {
 }
 
 const SCENES: Readonly<Record<string, Scene>> = {
-  devices: { height: 760, show: (page) => page.evaluate(() => g.settings()) },
+  devices: {
+    height: 760,
+    show: (page) =>
+      page.evaluate(() => {
+        g.settings()
+        g.pass(6_000) // long enough to tell the time left
+        g.face.transfer(g.face.peers[1]!.id, 12, 40)
+      }),
+  },
   pairing: { peers: 'none', height: 560, show: (page) => page.evaluate(() => g.command('add-device')) },
   comparison: {
     peers: 'none',
@@ -88,10 +96,11 @@ const GUIDE: Readonly<Record<string, Scene>> = {
       }),
   },
   peer: {
-    height: 900,
+    height: 1130,
     show: async (page) => {
       await page.evaluate(() => g.settings())
       await page.locator('.setting-item', { hasText: 'Studio' }).first().click()
+      await page.getByText('3 ahead, 12 behind').waitFor()
     },
   },
   menu: {
@@ -110,6 +119,15 @@ const MORE: Readonly<Record<string, Scene>> = {
     show: async (page) => {
       await page.evaluate(() => g.settings())
       await page.locator('.setting-item', { hasText: 'Advanced' }).click()
+    },
+  },
+  traffic: {
+    height: 700,
+    show: async (page) => {
+      await page.evaluate(() => g.settings())
+      await page.locator('.setting-item', { hasText: 'Advanced' }).click()
+      await page.locator('.setting-item', { hasText: 'Traffic in total' }).click()
+      await page.getByText('of 3', { exact: false }).first().waitFor()
     },
   },
   failed: {

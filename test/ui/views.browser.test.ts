@@ -25,7 +25,7 @@ const settled = (page: Page) => page.getByText('Settled: Garden.').waitFor()
 describe('conflicts', () => {
   it('shows both texts side by side, with the differences marked', async () => {
     const page = await openConflict()
-    expect(await page.locator('.tandem-diff-head').textContent()).toBe('This notePhone, 2026-11-21 15:12')
+    expect(await page.locator('.tandem-diff-head').textContent()).toBe('This noteStudio, 2026-11-21 15:12')
     expect(await page.locator('.tandem-diff-left').allTextContents()).toEqual([
       '−- South: tomatoes and basil',
       '−- Three bags of compost',

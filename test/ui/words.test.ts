@@ -15,7 +15,14 @@ import {
 } from '../../src/ui/words/format.ts'
 import { needsAttention, peerSentence } from '../../src/ui/words/peer-sentence.ts'
 import { statusSummary, type StatusFacts } from '../../src/ui/words/status-summary.ts'
-import { amountSentence, sumProgress, timeLeft } from '../../src/ui/words/sync-progress.ts'
+import {
+  amountSentence,
+  progressSentence,
+  sumProgress,
+  timeLeft,
+  type PeerTransfers,
+} from '../../src/ui/words/sync-progress.ts'
+import { distanceSentence, lastErrorSentence, TRAFFIC_FACTS } from '../../src/ui/words/traffic-facts.ts'
 import { ALL_PEERS, aPeer, FEW_PEERS, NOW } from '../support/obsidian/gallery-data.ts'
 
 const SECOND = 1000
@@ -87,26 +94,61 @@ describe('[L10] the sentence of a peer', () => {
       Old: 'Needs an update on that device',
       Gone: 'Removed this device: pair again',
       Held: 'Disconnected by you',
-      New: 'Never connected yet · retrying in 4 s',
+      New: 'Not in step yet · retrying in 4 s',
     })
   })
 
   it('tells how much has come', () => {
-    expect(peerSentence(FEW_PEERS[1]!, NOW, PROGRESS)).toBe('Connected through a relay · receiving 12 of 40 files')
+    const [receiving, sending] = [PROGRESS, { ...PROGRESS, filesDone: 1, filesTotal: 1 }]
+    const sentence = (transfers: PeerTransfers) => peerSentence(FEW_PEERS[1]!, NOW, transfers)
+    expect(sentence({ receiving })).toBe('Connected through a relay · receiving 12 of 40 files')
+    expect(sentence({ sending: PROGRESS })).toBe('Connected through a relay · sending 12 of 40 files')
+    expect(sentence({ receiving, sending })).toMatch(/ · receiving 12 of 40 files, sending 1 of 1 file$/)
+    expect(sentence({ receiving: { ...PROGRESS, filesTotal: 0 } })).toBe('Connected through a relay · syncing')
   })
 
   it('says so when the other one has not caught up', () => {
     expect(peerSentence(aPeer(1, 'A', { link: 'connected' }), NOW)).toBe('Connected · catching up')
   })
 
-  it('says that a person disconnected it, when nothing went wrong and nobody tries', () => {
-    expect(peerSentence(aPeer(1, 'A'), NOW)).toBe('Disconnected by you')
-    const tried = aPeer(1, 'A', { lastError: { at: NOW, code: 'timeout', message: '' } })
-    expect(peerSentence(tried, NOW)).toBe('Last seen 2 hours ago')
+  it('says that a person disconnected it where one did, and does not guess', () => {
+    const fault = { at: NOW, code: 'timeout', message: '' }
+    expect(peerSentence(aPeer(1, 'A', { held: true, lastError: fault }), NOW)).toBe('Disconnected by you')
+    expect(peerSentence(aPeer(1, 'A'), NOW)).toBe('Last seen 2 hours ago')
+    expect(peerSentence(aPeer(1, 'A', { autoConnect: false }), NOW)).toBe('Last seen 2 hours ago')
   })
 
   it('asks for attention only where another attempt does not help', () => {
     expect(ALL_PEERS.filter((peer) => needsAttention(peer)).map(({ name }) => name)).toEqual(['Old', 'Gone'])
+  })
+})
+
+describe('[L10] the numbers of a device', () => {
+  it('are told a row each', () => {
+    const numbers = {
+      ...{ bytesSent: 48_200_000, bytesReceived: 3_140_000, messagesSent: 1_812, messagesReceived: 745 },
+      ...{ queueDepth: 3, drops: 1, reconnects: 2 },
+    }
+    expect(TRAFFIC_FACTS.map(({ name, read }) => `${name}: ${read(numbers)}`)).toEqual([
+      'Transferred: 3.1 MB received, 48.2 MB sent',
+      'Messages: 745 received, 1,812 sent',
+      'Messages that wait to be sent: 3',
+      'Messages dropped from a full queue: 1',
+      'Reconnections: 2',
+    ])
+  })
+
+  it('say how far the vaults are apart, also that nobody knows', () => {
+    expect(distanceSentence({ ahead: 3, behind: 1_200 })).toBe('3 ahead, 1,200 behind')
+    expect(distanceSentence({ ahead: 0, behind: 0 })).toBe('None')
+    expect([null, undefined].map((files) => distanceSentence(files))).toEqual(['Not known', 'Not known'])
+  })
+
+  it('tell the last error as a sentence', () => {
+    expect(lastErrorSentence({ at: NOW - HOUR, code: 'timeout', message: 'no answer.' }, NOW)).toBe(
+      'No answer (1 hour ago)',
+    )
+    expect(lastErrorSentence(null, NOW)).toBe('None')
   })
 })
 
@@ -154,6 +196,17 @@ describe('[E9] the progress of the first sync', () => {
     expect(timeLeft({ ...PROGRESS, startedAt: NOW - 100 }, NOW)).toBeNull()
     expect(timeLeft({ ...PROGRESS, bytesTotal: 0 }, NOW)).toBeNull()
     expect(amountSentence({ ...PROGRESS, bytesTotal: 0, bytesDone: 0 }, NOW)).toBe('')
+  })
+
+  it('tells that the history comes first, of which nobody knows how much it is', () => {
+    expect(progressSentence({ ...PROGRESS, filesTotal: 0, bytesTotal: 0 }, NOW)).toBe(
+      'The history comes first · 1.0 MB',
+    )
+    expect(progressSentence(PROGRESS, NOW)).toBe('12 of 40 files · 1.0 MB of 4.0 MB · about 30 s left')
+  })
+
+  it('does not add up what is known and what is not', () => {
+    expect(sumProgress([PROGRESS, { ...PROGRESS, filesTotal: 0, bytesTotal: 0 }])).toEqual(PROGRESS)
   })
 
   it('adds up the transfers of several devices', () => {

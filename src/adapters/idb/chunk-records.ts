@@ -1,12 +1,13 @@
 import { STREAM_CHUNK } from '../memory/byte-stream.ts'
+import type { Breathe } from '../../ports/clock.ts'
 import { StoreError } from '../../ports/errors.ts'
 import { startingWith } from './share-database.ts'
 import type { ShareDatabase } from './share-database.ts'
 
 /** Bytes per record: measured to be read and written as fast as larger ones, and small enough to hold several. */
 export const RECORD = 1024 * 1024
-/** Records kept in memory, those used last. */
-const CACHED = 8
+/** Records kept in memory, those used last: notes are sent by size, and so from all over the packs; each record not at hand costs milliseconds. */
+const CACHED = 24
 
 /** The bytes are gone: what they belonged to was merged into another pack. Look again where the object is now. */
 export class ChunkGoneError extends StoreError {
@@ -32,6 +33,8 @@ export function dataRange(id: string): IDBKeyRange {
 export class ChunkRecords {
   readonly #database: ShareDatabase
   readonly #cache = new Map<string, Uint8Array>()
+  /** Several who want one record at once read it once. */
+  readonly #reading = new Map<string, Promise<Uint8Array>>()
 
   constructor(database: ShareDatabase) {
     this.#database = database
@@ -46,8 +49,21 @@ export class ChunkRecords {
       this.#cache.set(key, cached)
       return cached
     }
+    const underWay = this.#reading.get(key)
+    if (underWay) return underWay
+    const reading = this.#readNow(key)
+    this.#reading.set(key, reading)
+    try {
+      return await reading
+    } finally {
+      if (this.#reading.get(key) === reading) this.#reading.delete(key)
+    }
+  }
+
+  async #readNow(key: string): Promise<Uint8Array> {
     const bytes: unknown = await this.#database.read((store) => store.get(key))
     if (!(bytes instanceof Uint8Array)) throw new ChunkGoneError(key)
+    if (!this.#reading.has(key)) return bytes // written anew meanwhile
     this.#cache.set(key, bytes)
     for (const oldest of this.#cache.keys()) {
       if (this.#cache.size <= CACHED) break
@@ -63,6 +79,7 @@ export class ChunkRecords {
       const from = at % RECORD
       const to = Math.min(record.length, from + STREAM_CHUNK, from + end - at)
       if (to <= from) throw new ChunkGoneError(id)
+      await this.#database.breathe()
       yield record.subarray(from, to)
       at += to - from
     }
@@ -79,13 +96,19 @@ export class ChunkRecords {
     return whole
   }
 
+  get breathe(): Breathe {
+    return this.#database.breathe
+  }
+
   /** The record was written anew by somebody else. */
   forget(id: string, n: number): void {
     this.#cache.delete(dataKey(id, n))
+    this.#reading.delete(dataKey(id, n))
   }
 
   /** Not durable by itself: a durable transaction that names the bytes makes it so. */
   async write(id: string, n: number, bytes: Uint8Array): Promise<void> {
+    await this.#database.breathe()
     await this.#database.write(this.#database.quick, (store) => void store.put(bytes, dataKey(id, n)))
   }
 

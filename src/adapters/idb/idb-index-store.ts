@@ -21,6 +21,9 @@ interface Meta {
   readonly unfinished?: readonly Oid[]
 }
 
+/** Rows made between two breaths. */
+const ROWS_PER_BREATH = 256
+
 export interface IdbIndexStoreOptions {
   /** The rows made no sense and were dropped; the index begins empty. */
   readonly onDamaged?: () => void
@@ -53,10 +56,16 @@ export class IdbIndexStore implements IndexStore {
       if (!bucket) buckets.set(key, (bucket = { put: [], remove: [] }))
       return bucket
     }
+    // As they are now: the caller may go on with them.
     const unfinished = changes.unfinished && [...changes.unfinished]
-    for (const path of changes.remove ?? []) bucketOf(path).remove.push(path)
-    for (const [path, entry] of changes.put ?? []) bucketOf(path).put.push(encodeRow(path, entry))
+    const [put, remove] = [[...(changes.put ?? [])], [...(changes.remove ?? [])]]
     await this.#turns.run(async () => {
+      let rows = 0
+      for (const path of remove) bucketOf(path).remove.push(path)
+      for (const [path, entry] of put) {
+        bucketOf(path).put.push(encodeRow(path, entry))
+        if (++rows % ROWS_PER_BREATH === 0) await this.#database.breathe()
+      }
       // Rows of another version must not be mixed with ours.
       if (!this.#checked) await this.#load()
       await this.#database.write(this.#database.durable, (store) => {
@@ -78,7 +87,9 @@ export class IdbIndexStore implements IndexStore {
   }
 
   async #load(): Promise<IndexState> {
-    const state = decode(await this.#database.readAll(PREFIX))
+    const reading = new StateReading()
+    await this.#database.forEach(PREFIX, (key, record) => reading.take(key, record))
+    const state = reading.state()
     if (!state) {
       await this.#database.write(this.#database.durable, (store) => void store.delete(startingWith(PREFIX)))
       this.#options.onDamaged?.()
@@ -96,15 +107,25 @@ function change<T>(store: IDBObjectStore, key: string, by: (value: T | undefined
   request.onsuccess = () => attempt(store.transaction, () => void store.put(by(request.result), key))
 }
 
-function decode(records: readonly (readonly [key: string, value: unknown])[]): IndexState | undefined {
-  if (records.length === 0) return { entries: new Map(), base: null, unfinished: [] }
-  const entries = new Map<VaultPath, IndexEntry>()
-  let meta: Meta | undefined
-  for (const [key, record] of records) {
-    if (key === META) meta = record as Meta
-    else if (!Array.isArray(record) || !decodeRows(record as unknown[], entries)) return undefined
+class StateReading {
+  readonly #entries = new Map<VaultPath, IndexEntry>()
+  #meta: Meta | undefined
+  #isEmpty = true
+  #isSound = true
+
+  take(key: string, record: unknown): void {
+    this.#isEmpty = false
+    if (key === META) this.#meta = record as Meta
+    else this.#isSound &&= Array.isArray(record) && decodeRows(record as unknown[], this.#entries)
   }
-  return meta?.version === VERSION ? { entries, base: meta.base, unfinished: meta.unfinished ?? [] } : undefined
+
+  /** Undefined when it makes no sense. */
+  state(): IndexState | undefined {
+    if (this.#isEmpty) return { entries: new Map(), base: null, unfinished: [] }
+    const meta = this.#meta
+    if (!this.#isSound || meta?.version !== VERSION) return undefined
+    return { entries: this.#entries, base: meta.base, unfinished: meta.unfinished ?? [] }
+  }
 }
 
 function decodeRows(rows: readonly unknown[], into: Map<VaultPath, IndexEntry>): boolean {

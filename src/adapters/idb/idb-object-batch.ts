@@ -1,7 +1,9 @@
-import type { Codec } from '../../objects/codec.ts'
+import { concatBytes } from '../../objects/bytes.ts'
+import type { Codec, DeflateLevel } from '../../objects/codec.ts'
 import { hashObject } from '../../objects/hash.ts'
 import type { ObjectType, Oid } from '../../objects/oid.ts'
 import { encodePackEntry } from '../../objects/pack.ts'
+import type { Breathe } from '../../ports/clock.ts'
 import { LARGE_BLOB } from '../../ports/object-store.ts'
 import type { ObjectBatch } from '../../ports/object-store.ts'
 import { collectExactly, countedBlob } from '../memory/byte-stream.ts'
@@ -9,10 +11,14 @@ import { ChunkWriter } from './chunk-records.ts'
 import type { Addition, IdbCatalog } from './idb-catalog.ts'
 import { IdbPackWriter } from './idb-pack-writer.ts'
 
+/** Bytes that are deflated at one go: a few milliseconds of work. */
+const AT_ONCE = 64 * 1024
+
 /** A batch that becomes one small pack, and a row of records per large blob; its commit is one transaction. */
 export class IdbObjectBatch implements ObjectBatch {
   readonly #codec: Codec
   readonly #catalog: IdbCatalog
+  readonly #breathe: Breathe
   readonly #onEnd: (committed: boolean) => Promise<void>
   readonly #pack: IdbPackWriter
   readonly #large = new Map<Oid, { writer: ChunkWriter; size: number }>()
@@ -21,7 +27,8 @@ export class IdbObjectBatch implements ObjectBatch {
   #last: Promise<unknown> = Promise.resolve()
 
   /** `onEnd` is called once, after commit or abort. */
-  constructor(codec: Codec, catalog: IdbCatalog, onEnd: (committed: boolean) => Promise<void>) {
+  constructor(codec: Codec, catalog: IdbCatalog, breathe: Breathe, onEnd: (committed: boolean) => Promise<void>) {
+    this.#breathe = breathe
     this.#codec = codec
     this.#catalog = catalog
     this.#onEnd = onEnd
@@ -30,10 +37,12 @@ export class IdbObjectBatch implements ObjectBatch {
 
   async add(type: ObjectType, content: Uint8Array, options: { compressed?: boolean } = {}): Promise<Oid> {
     this.#checkOpen()
+    await this.#breathe()
     const oid = hashObject(this.#codec, type, content)
     if (this.#catalog.has(oid)) return oid
-    const deflated = this.#codec.deflate(content, options.compressed ? 0 : 1)
+    const deflated = await this.#deflate(content, options.compressed ? 0 : 1)
     const size = content.length
+    this.#checkOpen()
     const added = this.#last.then(async () => {
       if (!this.#pack.has(oid)) await this.#pack.add(oid, encodePackEntry({ kind: 'full', type, size, deflated }))
     })
@@ -93,6 +102,21 @@ export class IdbObjectBatch implements ObjectBatch {
     await this.#last
     await this.#discard()
     await this.#onEnd(false)
+  }
+
+  /** What takes longer than a slice of time goes through the streaming form, piece by piece. */
+  async #deflate(content: Uint8Array, level: DeflateLevel): Promise<Uint8Array> {
+    if (content.length <= AT_ONCE) return this.#codec.deflate(content, level)
+    const pieces: Uint8Array[] = []
+    const breathe = this.#breathe
+    const slices = async function* (): AsyncGenerator<Uint8Array> {
+      for (let at = 0; at < content.length; at += AT_ONCE) {
+        await breathe()
+        yield content.subarray(at, at + AT_ONCE)
+      }
+    }
+    for await (const piece of this.#codec.deflateStream(slices(), level)) pieces.push(piece)
+    return concatBytes(pieces)
   }
 
   /** What cannot be removed now is removed at the next open: nothing names it. */

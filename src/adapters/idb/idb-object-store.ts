@@ -1,6 +1,7 @@
 import type { Codec } from '../../objects/codec.ts'
 import { CorruptObjectError, MissingObjectError } from '../../objects/errors.ts'
 import { hashObject } from '../../objects/hash.ts'
+import { PACK_TRAILER_SIZE } from '../../objects/pack.ts'
 import { ObjectCache } from '../../objects/object-cache.ts'
 import type { GitObject, Oid } from '../../objects/oid.ts'
 import {
@@ -12,6 +13,7 @@ import {
   readPackObject,
   readPackObjectInfo,
 } from '../../objects/pack-reader.ts'
+import type { Breathe } from '../../ports/clock.ts'
 import { StoreError } from '../../ports/errors.ts'
 import { LARGE_BLOB } from '../../ports/object-store.ts'
 import type { DeflatedObject, LargeReception, ObjectBatch, ObjectInfo, ObjectStore } from '../../ports/object-store.ts'
@@ -38,6 +40,11 @@ const LARGEST_DELTA = 64 * 1024 * 1024
 export const LARGEST_PACK = 32 * 1024 * 1024
 const TRIES = 3
 
+/** Inflated bytes; what is larger goes through the streaming forms, in between which others get their turn. */
+const AT_ONCE = 256 * 1024
+/** Objects asked for between two breaths, where each takes little. */
+const OIDS_PER_BREATH = 256
+
 /**
  * The objects of a share in IndexedDB: packs and large blobs in records of 1 MiB, the packs' indexes in memory. Small packs are merged
  * when there are many. One instance per database writes at a time. The content of what `read` returns may be shared and must not be
@@ -51,9 +58,11 @@ export class IdbObjectStore implements ObjectStore {
   readonly #batches = new Mutex()
   readonly #repacks = new Mutex()
   readonly #receiving = new Set<string>()
+  readonly #breathe: Breathe
   #closed = false
 
   private constructor(codec: Codec, database: ShareDatabase, catalog: IdbCatalog) {
+    this.#breathe = database.breathe
     this.#codec = codec
     this.#database = database
     this.#catalog = catalog
@@ -70,11 +79,18 @@ export class IdbObjectStore implements ObjectStore {
 
   async missing(oids: Iterable<Oid>): Promise<Oid[]> {
     this.#checkOpen()
-    return [...new Set(oids)].filter((oid) => !this.#catalog.has(oid))
+    const missing: Oid[] = []
+    let asked = 0
+    for (const oid of new Set(oids)) {
+      if (!this.#catalog.has(oid)) missing.push(oid)
+      if (++asked % OIDS_PER_BREATH === 0) await this.#breathe()
+    }
+    return missing
   }
 
   async info(oid: Oid): Promise<ObjectInfo | undefined> {
     this.#checkOpen()
+    await this.#breathe()
     const large = this.#catalog.large.get(oid)
     if (large) return { type: 'blob', size: large.size }
     const typeOf = async (base: Oid) => ((await this.info(base)) ?? missing(base)).type
@@ -85,11 +101,13 @@ export class IdbObjectStore implements ObjectStore {
 
   async read(oid: Oid): Promise<GitObject> {
     this.#checkOpen()
+    await this.#breathe()
     return (await this.#read(oid, LARGE_BLOB)) ?? missing(oid)
   }
 
   async readDeflated(oid: Oid): Promise<DeflatedObject | undefined> {
     this.#checkOpen()
+    await this.#breathe()
     return this.#locate(oid, (pack, offset) =>
       pack.use((source) => {
         const header = readPackEntryHeader(source, offset)
@@ -127,7 +145,7 @@ export class IdbObjectStore implements ObjectStore {
   async begin(): Promise<ObjectBatch> {
     this.#checkOpen()
     const release = await this.#batches.acquire()
-    return new IdbObjectBatch(this.#codec, this.#catalog, async (committed) => {
+    return new IdbObjectBatch(this.#codec, this.#catalog, this.#breathe, async (committed) => {
       try {
         if (committed) await this.#tidy()
       } finally {
@@ -141,11 +159,15 @@ export class IdbObjectStore implements ObjectStore {
     this.#checkOpen()
     const bytes = pack instanceof Uint8Array ? pack : await collectUpTo(LARGEST_PACK, pack)
     const source = bytesSource(bytes)
-    const readBase = (oid: Oid) => this.#read(oid, LARGEST_DELTA)
+    const readBase = async (oid: Oid) => {
+      await this.#breathe()
+      return this.#read(oid, LARGEST_DELTA)
+    }
     const indexed = await indexPack(this.#codec, source, {
       resolveBase: readBase,
       onLarge: () => undefined,
-      onProgress: yieldToOthers,
+      onProgress: async () => this.#breathe(),
+      atOnce: AT_ONCE,
     })
     const oids = oidsOf(indexed)
     if (oids.every((oid) => this.#catalog.has(oid))) return oids
@@ -212,14 +234,25 @@ export class IdbObjectStore implements ObjectStore {
 
   async #readPacked(oid: Oid, pack: IdbPack, offset: number, largestBlob: number): Promise<GitObject> {
     const byOid = async (base: Oid) => (await this.#read(base, LARGEST_DELTA)) ?? missing(base)
-    const object = await pack.use((source) => {
-      const header = readPackEntryHeader(source, offset)
-      if (header.kind === 'full' && header.type === 'blob' && header.size > largestBlob) throw tooLarge(oid)
-      return readPackObject(this.#codec, source, offset, { byOid }, LARGEST_DELTA)
-    })
+    const header = await pack.use((source) => readPackEntryHeader(source, offset))
+    if (header.kind === 'full' && header.type === 'blob' && header.size > largestBlob) throw tooLarge(oid)
+    if (header.kind === 'full' && header.type === 'blob' && header.size > AT_ONCE) {
+      const deflated = pack.stream(header.dataOffset, pack.size - PACK_TRAILER_SIZE)
+      const content = this.#codec.inflateStream(deflated, () => undefined)
+      const breathing = this.#breathing(verified(this.#codec, oid, header.size, content))
+      return { type: 'blob', content: await collectExactly(header.size, breathing) }
+    }
+    const object = await pack.use((source) => readPackObject(this.#codec, source, offset, { byOid }, LARGEST_DELTA))
     if (object.type === 'blob' && object.content.length > largestBlob) throw tooLarge(oid)
     if (hashObject(this.#codec, object.type, object.content) !== oid) throw damaged(oid)
     return object
+  }
+
+  async *#breathing(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      await this.#breathe()
+      yield chunk
+    }
   }
 
   async #streamPacked(oid: Oid, pack: IdbPack, at: number, offset: number): Promise<AsyncGenerator<Uint8Array>> {
@@ -280,10 +313,6 @@ export class IdbObjectStore implements ObjectStore {
 /** Not for what is only too large: another copy is as large. */
 function isDamage(error: unknown): error is CorruptObjectError {
   return error instanceof CorruptObjectError && error.code !== 'too-large'
-}
-
-function yieldToOthers(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0))
 }
 
 function tooLarge(oid: Oid): CorruptObjectError {

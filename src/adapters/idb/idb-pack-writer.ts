@@ -61,6 +61,7 @@ export class IdbPackWriter {
     for (let at = 0; at < this.#size; at += RECORD) {
       const n = at / RECORD
       const record = n === 0 ? first : n <= this.#written ? await this.#records.read(this.#id, n) : this.#buffer
+      await this.#records.breathe()
       hash.update(record.subarray(0, Math.min(RECORD, this.#size - at)))
     }
     const packSha = parseOid(hash.hex())
@@ -68,7 +69,9 @@ export class IdbPackWriter {
     const last: [number, Uint8Array][] = this.#first ? [[0, this.#first]] : []
     const rest = this.#size % RECORD
     if (rest > 0) last.push([Math.floor(this.#size / RECORD), this.#buffer.slice(0, rest)])
+    await this.#records.breathe()
     const index = encodePackIndex(this.#codec, this.#entries, packSha)
+    await this.#records.breathe()
     return { id: this.#id, size: this.#size, index, written: this.#written, last }
   }
 
@@ -93,7 +96,9 @@ export class IdbPackWriter {
       this.#buffer = new Uint8Array(RECORD)
       return
     }
-    await this.#records.write(this.#id, this.#size / RECORD - 1, this.#buffer.slice())
+    const full = this.#buffer
+    this.#buffer = new Uint8Array(RECORD)
+    await this.#records.write(this.#id, this.#size / RECORD - 1, full)
     this.#written++
   }
 }

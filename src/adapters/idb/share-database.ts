@@ -1,5 +1,6 @@
 import { promisifyRequest } from 'idb-keyval'
 import type { UseStore } from 'idb-keyval'
+import type { Breathe } from '../../ports/clock.ts'
 import { StoreError } from '../../ports/errors.ts'
 import { idbFailure } from './idb-failure.ts'
 
@@ -14,12 +15,15 @@ const STORE = 'records'
  */
 export class ShareDatabase {
   readonly name: string
+  readonly breathe: Breathe
   readonly #factory: IDBFactory
   #database: Promise<IDBDatabase> | undefined
   #closed = false
 
-  constructor(name: string, factory: IDBFactory = indexedDB) {
+  /** `breathe`: asked for in long work, which is in memory for the most part, so that waiting for records gives no turn. */
+  constructor(name: string, factory: IDBFactory = indexedDB, breathe: Breathe = () => undefined) {
     this.name = name
+    this.breathe = breathe
     this.#factory = factory
   }
 
@@ -41,16 +45,17 @@ export class ShareDatabase {
     }
   }
 
-  /** Keys that begin so and what they hold, of one moment. @throws StoreError `unreadable` */
-  async readAll(prefix: string): Promise<(readonly [key: string, value: unknown])[]> {
+  /**
+   * Visits keys that begin so and what they hold, of one moment: each in a turn of the event loop of its own, as large records take
+   * some milliseconds. What `visit` throws ends it. @throws StoreError `unreadable`
+   */
+  async forEach(prefix: string, visit: (key: string, value: unknown) => void): Promise<void> {
     try {
-      return await this.quick('readonly', async (store) => {
-        const range = startingWith(prefix)
-        const [keys, values] = await Promise.all([
-          promisifyRequest(store.getAllKeys(range)),
-          promisifyRequest<unknown[]>(store.getAll(range)),
-        ])
-        return keys.map((key, i) => [key as string, values[i]] as const)
+      await this.quick('readonly', async (store) => {
+        const keys = await promisifyRequest(store.getAllKeys(startingWith(prefix)))
+        await Promise.all(
+          keys.map(async (key) => visit(key as string, await promisifyRequest<unknown>(store.get(key)))),
+        )
       })
     } catch (error) {
       throw idbFailure(error, 'read')
@@ -71,7 +76,10 @@ export class ShareDatabase {
     this.#closed = true
     const database = this.#database
     this.#database = undefined
-    if (database) (await database).close()
+    await database?.then(
+      (open) => open.close(),
+      () => undefined,
+    )
   }
 
   async #transaction<T>(
@@ -95,7 +103,14 @@ export class ShareDatabase {
 
   #open(): Promise<IDBDatabase> {
     if (this.#closed) throw new StoreError('closed', `the database ${this.name} is closed`)
-    return (this.#database ??= this.#connect())
+    if (this.#database) return this.#database
+    const database = this.#connect()
+    this.#database = database
+    // Next time it may open: a browser that refuses may do so before it returns.
+    database.catch(() => {
+      if (this.#database === database) this.#database = undefined
+    })
+    return database
   }
 
   async #connect(): Promise<IDBDatabase> {

@@ -5,11 +5,12 @@ import type { Clock } from '../../ports/clock.ts'
 import type { ScanIssue, WatchEvent } from '../../ports/vault-files.ts'
 import type { Scope } from '../memory/vault-scope.ts'
 import { reasonOf } from './disk-errors.ts'
+import { NewFolders } from './new-folders.ts'
 
 /** The one call of `@parcel/watcher` that we use. */
 export type Subscribe = (
   folder: string,
-  onEvents: (error: Error | null, events: readonly { readonly path: string }[]) => unknown,
+  onEvents: (error: Error | null, events: readonly { readonly path: string; readonly type?: string }[]) => unknown,
   options: { ignore: string[] },
 ) => Promise<{ unsubscribe(): Promise<void> }>
 
@@ -43,6 +44,7 @@ export class VaultWatch {
   readonly #options: WatchOptions
   readonly #onEvent: (event: WatchEvent) => void
   #subscription: { unsubscribe(): Promise<void> } | undefined
+  #newFolders: NewFolders | undefined
   #cancelPoll: () => void = () => undefined
   #polls = 0
   #stopped = false
@@ -69,6 +71,7 @@ export class VaultWatch {
     try {
       const ignore = ['.git', '.trash'].map((name) => `${root}${sep}${name}`)
       let failed = false
+      this.#newFolders = this.#watchNewFolders()
       const subscription = await subscribe(
         root,
         (error, events) => {
@@ -88,6 +91,7 @@ export class VaultWatch {
   }
 
   async #unsubscribe(): Promise<void> {
+    this.#newFolders?.close()
     const subscription = this.#subscription
     this.#subscription = undefined
     try {
@@ -95,6 +99,15 @@ export class VaultWatch {
     } catch {
       // It failed already; there is nothing left to end.
     }
+  }
+
+  #watchNewFolders(): NewFolders | undefined {
+    if (process.platform !== 'linux') return undefined // elsewhere the system watches whole trees
+    return new NewFolders({
+      wants: (folder) => this.#vaultPathOf(folder) !== undefined,
+      onChange: (path) => this.#tell([{ path }]),
+      onLost: (reason) => void this.#lost(reason),
+    })
   }
 
   /** The watcher broke: what happened meanwhile only a scan can tell. */
@@ -126,9 +139,10 @@ export class VaultWatch {
     else this.#onEvent({ kind: 'rescan' })
   }
 
-  #tell(events: readonly { readonly path: string }[]): void {
+  #tell(events: readonly { readonly path: string; readonly type?: string }[]): void {
     const paths = new Set<VaultPath>()
-    for (const { path } of events) {
+    for (const { path, type } of events) {
+      if (type === 'create') this.#newFolders?.look(path)
       // The root itself was moved, removed, or made anew.
       if (path === this.#options.root) return this.#onEvent({ kind: 'rescan' })
       const vaultPath = this.#vaultPathOf(path)

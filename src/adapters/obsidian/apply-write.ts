@@ -7,7 +7,7 @@ import { hashFile } from './file-reading.ts'
 import { tooLargeToWrite, WHOLE_LIMIT } from './large-files.ts'
 import { MadeFolders } from './made-folders.ts'
 import { isSameText, isSettled, PANE_MS, panesOn, saveUnsaved, showText } from './open-notes.ts'
-import { blobOid, bufferOf, fileStatOf, isShown, shownText, textOf } from './vault-access.ts'
+import { blobOid, bufferOf, fileStatOf, isShown, shownText, slowBlobOid, textOf } from './vault-access.ts'
 import type { VaultAccess } from './vault-access.ts'
 import { isGone, isImpossible, reasonOf, verifyRoot, writeError } from './vault-errors.ts'
 import { findPlace } from './vault-place.ts'
@@ -193,14 +193,14 @@ async function verified(
   bytes: Uint8Array,
   written?: FileStat,
 ): Promise<StepResult> {
-  const { app, disk, codec } = access
+  const { app, disk } = access
   const { path } = step
   const stat = await disk.stat(path)
   if (stat?.type !== 'file') return CHANGED
   const content = new Uint8Array(await disk.readBinary(path))
   const after = await disk.stat(path)
   const isStill = after?.size === stat.size && after.mtime === stat.mtime
-  if (blobOid(codec, content) === step.oid)
+  if ((await slowBlobOid(access, content)) === step.oid)
     return { result: 'applied', stat: isStill ? fileStatOf(path, stat) : unknownStat(written, step, bytes) }
   if (panesOn(app.workspace, path).some((pane) => isSameText(pane.getViewData(), shownText(content))))
     return { result: 'applied', stat: unknownStat(written, step, bytes) }
@@ -249,9 +249,9 @@ function isLarge({ largeFiles }: VaultAccess, content: FileContent): boolean | '
 }
 
 /** @throws CorruptObjectError `hash-mismatch` when it is not what the step names (pitfall 3); what the source throws */
-async function collect({ codec }: VaultAccess, step: WriteStep, content: FileContent): Promise<Uint8Array> {
+async function collect(access: VaultAccess, step: WriteStep, content: FileContent): Promise<Uint8Array> {
   const bytes = content instanceof Uint8Array ? content : await collectChunks(content)
-  if (blobOid(codec, bytes) !== step.oid)
+  if ((await slowBlobOid(access, bytes)) !== step.oid)
     throw new CorruptObjectError('hash-mismatch', `the content to write is not ${step.oid}`, { oid: step.oid })
   return bytes
 }

@@ -4,7 +4,7 @@ import type { Oid } from '../../objects/oid.ts'
 import type { VaultPath } from '../../objects/vault-path.ts'
 import { LARGE_BLOB } from '../../ports/object-store.ts'
 import { chunksOf, largeChunks, tooLargeToRead, WHOLE_LIMIT } from './large-files.ts'
-import { blobOid } from './vault-access.ts'
+import { slowBlobOid } from './vault-access.ts'
 import type { VaultAccess } from './vault-access.ts'
 
 /** @throws VaultError `unreadable` when it is too large; what Obsidian throws. */
@@ -28,7 +28,7 @@ export async function hashFile(
 ): Promise<{ readonly oid: Oid; readonly content: Uint8Array | undefined } | undefined> {
   if (!access.largeFiles || size <= LARGE_BLOB) {
     const content = await readWhole(access, path, size)
-    return { oid: blobOid(access.codec, content), content }
+    return { oid: await slowBlobOid(access, content), content }
   }
   const sha1 = access.codec.sha1().update(objectHeader('blob', size))
   let bytes = 0

@@ -1,5 +1,5 @@
 /** Longest stretch of work without a turn for others, ms: what follows until the next look, and the frame itself, fit into 16 ms with it. */
-const SLICE_MS = 6
+const SLICE_MS = 4
 
 /** Lets the UI thread breathe during long work: whoever does it calls `pause` every few dozen items. */
 export class TimeSlices {
@@ -14,9 +14,15 @@ export class TimeSlices {
   }
 
   async pause(): Promise<void> {
-    if (this.#now() - this.#began < SLICE_MS) return
-    await this.#nextTurn()
-    this.#began = this.#now()
+    await this.breathe()
+  }
+
+  /** The same; undefined when it is not time yet. Of several who wait at once, each gets a turn of its own. */
+  breathe(): Promise<void> | undefined {
+    if (this.#now() - this.#began < SLICE_MS) return undefined
+    return this.#nextTurn().then(() => {
+      this.#began = this.#now()
+    })
   }
 }
 

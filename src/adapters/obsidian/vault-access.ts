@@ -1,6 +1,7 @@
 import type { Codec } from '../../objects/codec.ts'
 import { decodeUtf8 } from '../../objects/bytes.ts'
-import { hashObject } from '../../objects/hash.ts'
+import { hashObject, objectHeader } from '../../objects/hash.ts'
+import { parseOid } from '../../objects/oid.ts'
 import type { Oid } from '../../objects/oid.ts'
 import type { Platform, VaultPath } from '../../objects/vault-path.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -34,7 +35,21 @@ export const fileStatOf = (path: VaultPath, stat: { readonly size: number; reado
   ino: 0,
 })
 
+/** At one go: for texts, and where nobody may come in between. */
 export const blobOid = (codec: Codec, content: Uint8Array): Oid => hashObject(codec, 'blob', content)
+
+/** Bytes that are hashed between two breaths. */
+const HASH_CHUNK = 512 * 1024
+
+/** The same, of content of any size. */
+export async function slowBlobOid({ codec, clock }: VaultAccess, content: Uint8Array): Promise<Oid> {
+  const sha1 = codec.sha1().update(objectHeader('blob', content.length))
+  for (let at = 0; at < content.length; at += HASH_CHUNK) {
+    await clock.breathe?.()
+    sha1.update(content.subarray(at, at + HASH_CHUNK))
+  }
+  return parseOid(sha1.hex())
+}
 
 const isMarked = (bytes: Uint8Array): boolean => bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
 
@@ -47,8 +62,9 @@ export const textOf = (bytes: Uint8Array): string | undefined => (isMarked(bytes
 /** What Obsidian shows of a file that may be no text. */
 export const shownText = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
-/** Exactly the bytes, as a buffer of their own. */
+/** Exactly the bytes, as a buffer, which must not be changed: their own one when they fill it. */
 export function bufferOf(bytes: Uint8Array): ArrayBuffer {
+  if (bytes.byteLength === bytes.buffer.byteLength) return bytes.buffer as ArrayBuffer
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
 }
 

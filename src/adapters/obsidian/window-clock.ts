@@ -1,4 +1,5 @@
 import type { Clock } from '../../ports/clock.ts'
+import { TimeSlices } from './time-slices.ts'
 
 /** Longer timers fire at once instead (2^31 - 1 ms, 24 days). */
 const LONGEST_MS = 2_147_483_647
@@ -7,11 +8,13 @@ const LONGEST_MS = 2_147_483_647
 export interface ClosableClock extends Clock {
   /** Cancels every timer; a `sleep` under way rejects with an AbortError. Nothing is started any more afterwards. Idempotent. */
   close(): void
+  breathe(): Promise<void> | undefined
 }
 
 /** The clock of a window. */
 export function windowClock(window: Pick<Window, 'setTimeout' | 'clearTimeout'>): ClosableClock {
   const timers = new Map<number, (() => void) | undefined>()
+  const slices = new TimeSlices()
   let closed = false
   const start = (ms: number, then: () => void, onClose?: () => void): (() => void) => {
     const timer = window.setTimeout(
@@ -51,6 +54,7 @@ export function windowClock(window: Pick<Window, 'setTimeout' | 'clearTimeout'>)
         signal?.addEventListener('abort', onAbort, { once: true })
       }),
     after: (ms, then) => (closed ? () => undefined : start(ms, then)),
+    breathe: () => slices.breathe(),
     close: () => {
       closed = true
       for (const [timer, onClose] of [...timers]) {

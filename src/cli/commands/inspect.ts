@@ -2,7 +2,7 @@ import type { Context } from '../context.ts'
 import { openHistory } from '../engine-host.ts'
 import { formatCount, formatNumber, formatRelativeTime, formatTime } from '../format.ts'
 import { historyOperation } from '../operations.ts'
-import { restingStatus, type DeviceStatus, type PeerStatusLine } from '../status.ts'
+import { restingStatus, type DeviceStatus, type FolderStatus, type PeerStatusLine } from '../status.ts'
 import { printable } from '../printable.ts'
 import { shownPath } from '../shown-path.ts'
 import type { Style } from '../style.ts'
@@ -29,9 +29,24 @@ export async function status(context: Context): Promise<void> {
   if (share?.consent) tellConsent(context, share.consent)
   for (const { kind, path, reason } of share?.issues ?? [])
     output.human(`${style.yellow(ISSUES[kind] ?? kind)} ${printable(path)}: ${printable(reason)}`)
+  for (const folder of report.folders) tellFolder(context, folder)
   if (report.peers.length) output.human(`\n${peerTable(context, report.peers)}`)
   else tellNoPeers(context)
   output.object({ ...report })
+}
+
+/** A folder share has a line when something about it is not as it should be. */
+function tellFolder(context: Context, { folder, from, access, unsent, status }: FolderStatus): void {
+  const { output } = context
+  const { style } = output
+  const name = printable(folder)
+  if (!status) output.human(style.red(`${name}: this share could not be opened.`))
+  if (from !== null && access === null) output.human(`${style.yellow(`${name}: no longer shared with this device.`)}`)
+  else if (unsent) output.human(`${style.yellow('Not sent: read-only.')} What was changed in ${name} stays here.`)
+  if (status?.error) output.human(style.red(`${name}: ${printable(status.error)}`))
+  if (status?.consent) tellConsent(context, status.consent)
+  for (const { kind, path, reason } of status?.issues ?? [])
+    output.human(`${style.yellow(ISSUES[kind] ?? kind)} ${printable(`${folder}/${path}`)}: ${printable(reason)}`)
 }
 
 function standing({ share, settled, peers: list }: DeviceStatus, style: Style): string {

@@ -1,8 +1,10 @@
 import { decodePairingLink } from '../../peers/pairing-link.ts'
 import { comparisonLines, type ComparisonReport } from '../comparison.ts'
+import type { ShareReport } from '../../engine/folder-shares.ts'
 import type { Context } from '../context.ts'
 import { withEngine, type Request } from '../engine-run.ts'
 import { printable } from '../printable.ts'
+import { tellReceived } from './share.ts'
 import { qrSize, renderQr } from '../qr.ts'
 
 interface PairingEvent {
@@ -18,15 +20,28 @@ interface PairingEvent {
 
 interface Paired {
   readonly paired: { readonly id: string; readonly name: string }
+  /** The folder share that came with it. */
+  readonly share?: ShareReport
+}
+
+export interface InviteOptions {
+  /** A folder share instead of the whole vault. */
+  readonly share?: string
+  readonly readOnly?: boolean
+}
+
+export interface JoinOptions {
+  /** Where a folder share goes. */
+  readonly into?: string
 }
 
 /** `tandem invite`: shows a link and its QR code, and ends once another device used it. */
-export async function invite(context: Context): Promise<void> {
+export async function invite(context: Context, { share, readOnly }: InviteOptions): Promise<void> {
   const { output, signal } = context
   let shown = false
   try {
     await withEngine(context, 'invite', async (request) => {
-      const result = await pair(context, request, 'invite', {}, (link) => {
+      const result = await pair(context, request, 'invite', { share, readOnly }, (link) => {
         shown = true
         showLink(context, link)
       })
@@ -39,10 +54,10 @@ export async function invite(context: Context): Promise<void> {
 }
 
 /** `tandem join`: follows a link that another device showed. */
-export async function join(context: Context, link: string): Promise<void> {
+export async function join(context: Context, link: string, { into }: JoinOptions): Promise<void> {
   decodePairingLink(link) // a damaged one is refused before anything is opened
   await withEngine(context, 'join', async (request) =>
-    tellPaired(context, await pair(context, request, 'join', { link })),
+    tellPaired(context, await pair(context, request, 'join', { link, into })),
   )
 }
 
@@ -116,9 +131,10 @@ async function pair(
   }
 }
 
-function tellPaired(context: Context, { paired }: Paired): void {
+function tellPaired(context: Context, { paired, share }: Paired): void {
   const { output } = context
   output.object({ event: 'paired', id: paired.id, name: paired.name })
   output.human(`${output.style.green('Paired')} with ${output.style.bold(printable(paired.name))}.`)
+  if (share) tellReceived(context, share)
   output.human(`Keep the two in step, here and there, with: ${output.style.bold(context.commandLine('up'))}`)
 }

@@ -1,4 +1,5 @@
 import type { Device, DeviceEvent } from '../../engine/device.ts'
+import { VAULT_SHARE } from '../../engine/app.ts'
 import type { Context } from '../context.ts'
 import { serveControl } from '../control-server.ts'
 import { EngineHost } from '../engine-host.ts'
@@ -9,6 +10,7 @@ import { Operations } from '../operations.ts'
 import type { Output } from '../output.ts'
 import { printable } from '../printable.ts'
 import { shownPath } from '../shown-path.ts'
+import { offerLine } from './share.ts'
 import { deviceStatus } from '../status.ts'
 
 /** Paths named in one line of output. */
@@ -37,8 +39,8 @@ export async function up(context: Context, options: { once?: boolean }): Promise
       },
     })
     const operations = new Operations(host)
-    const control = await serveControl(context.folder, (request, reply, signal) =>
-      operations.handle(request, reply, signal),
+    const control = await serveControl(context.folder, (request, reply, signal, handOver) =>
+      operations.handle(request, reply, signal, handOver),
     )
     try {
       new UpDisplay(host.device, context, options.once === true)
@@ -144,9 +146,12 @@ class UpDisplay {
       case 'peer':
         return this.#peer(event)
       case 'transfer': {
+        if (event.direction === 'sending') return
         const { objectsDone, objectsTotal, bytesReceived } = event.progress
         return this.#show('Receiving', { files: objectsDone, totalFiles: objectsTotal, bytes: bytesReceived })
       }
+      case 'offer':
+        return this.#offer(event)
       case 'share':
         return this.#share(event.event, event.share, yes)
     }
@@ -259,6 +264,20 @@ class UpDisplay {
       this.#output.human(`Disconnected from ${name}${state.lastError ? `: ${state.lastError.message}` : ''}`)
     if (!before.current && state.current) this.#output.human(`In step with ${name}`)
     if (before.activity === 'syncing' && state.activity === 'idle') this.#endPhase()
+  }
+
+  /** Told when it comes, and listed by `tandem shares` as long as it has no place here. */
+  #offer({ peer, share, offer }: Extract<DeviceEvent, { kind: 'offer' }>): void {
+    const { folders, peers } = this.#device
+    const peerName = peers.getPeers().find(({ nodeId }) => nodeId === peer)?.name ?? peer.slice(0, 10)
+    this.#output.object({ event: 'offer', peer, peerName, share, ...(offer ?? { revoked: true }) })
+    const here = folders.records().find(({ id }) => id === share)
+    if (here && !offer)
+      this.#output.human(
+        `${printable(peerName)} no longer shares “${printable(here.title)}” with this device. What is here stays here.`,
+      )
+    if (!here && offer && share !== VAULT_SHARE)
+      this.#output.human(offerLine(this.#context, { ...offer, share, peerName }))
   }
 
   #show(label: string, progress: { files: number; totalFiles: number; bytes?: number; totalBytes?: number }): void {

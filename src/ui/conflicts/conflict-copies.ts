@@ -17,10 +17,12 @@ const MARK = / \(conflict ([^()]*) (\d{4}-\d\d-\d\d) (\d\d)(\d\d)\)(?: \d+)?(?:\
 
 /** The conflict copies among the files of a vault, by path. */
 export function conflictCopies(paths: Iterable<string>): ConflictCopy[] {
-  const all = new Set(paths)
+  const given = [...paths]
+  const marked = given.filter((path) => path.includes(' (conflict '))
+  if (marked.length === 0) return [] // as in most vaults, however large
+  const all = new Set(given)
   const copies: ConflictCopy[] = []
-  for (const path of all) {
-    if (!path.includes(' (conflict ')) continue // most files of a large vault
+  for (const path of new Set(marked)) {
     const { folder, stem, extension } = familyOf(path)
     const original = folder + stem + extension
     const mark = original === path ? null : MARK.exec(path)

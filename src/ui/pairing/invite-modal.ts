@@ -91,8 +91,10 @@ export class InviteModal extends Modal {
   }
 
   async #invite(): Promise<void> {
-    const device = await whenDevice(this.#face, this.#closed.signal)
-    if (this.#closed.signal.aborted) return
+    const { signal } = this.#closed
+    if (await whenDevice(this.#face, signal)) await this.#face.ready(signal).catch(() => undefined) // closed meanwhile
+    const device = await whenDevice(this.#face, signal) // another one, perhaps
+    if (signal.aborted) return
     if (!device) return this.#dispatch({ kind: 'failed', error: whyNoDevice(this.#face.condition) })
     try {
       const invitation = device.peers.invite(VAULT_SHARE)

@@ -2,6 +2,7 @@ import type { Setting, SettingDefinition, SettingDefinitionItem } from 'obsidian
 import { addCopyButton } from '../copy-button.ts'
 import type { Screens } from '../screens.ts'
 import { askRemoveComponent, showInstall } from './component-modal.ts'
+import { trafficPage } from './traffic-page.ts'
 import { numberProblem, numberRange, relayUrlProblem, type NumberSetting } from './setting-values.ts'
 
 /** The page "Advanced": the network, the limits, the native component, and this device's id. */
@@ -15,7 +16,7 @@ export function advancedPage(screens: Screens, { ownRelay }: { ownRelay: () => b
       { type: 'group', heading: 'Network', items: networkDefinitions(ownRelay) },
       { type: 'group', heading: 'Network component', items: [componentDefinition(screens)] },
       { type: 'group', heading: 'Limits', items: limitDefinitions() },
-      { type: 'group', heading: 'This device', items: deviceFacts(screens) },
+      { type: 'group', heading: 'This device', items: [...deviceFacts(screens), trafficPage(screens)] },
     ],
   }
 }

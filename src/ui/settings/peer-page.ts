@@ -1,16 +1,20 @@
 import { ConfirmationModal, SettingGroup, SettingPage, type ButtonComponent } from 'obsidian'
 import type { Device, PeerReport } from '../../engine/device.ts'
+import type { PeerMetrics } from '../../engine/metrics.ts'
 import type { PathInfo } from '../../ports/transport.ts'
 import type { EndpointId } from '../../ports/transport.ts'
 import { screenClock } from '../clock.ts'
 import { addCopyButton } from '../copy-button.ts'
 import { DebouncedSaves } from '../debounced-saves.ts'
 import { LiveTexts } from '../live-text.ts'
+import { MetricsWatch } from '../metrics-watch.ts'
 import type { Screens } from '../screens.ts'
 import { currentPeerSentence } from '../status-facts.ts'
-import { formatAgo, formatBytes, formatMoment } from '../words/format.ts'
+import { formatMoment } from '../words/format.ts'
 import { needsAttention } from '../words/peer-sentence.ts'
-import { amountSentence } from '../words/sync-progress.ts'
+import { amountSentence, sumProgress } from '../words/sync-progress.ts'
+import { distanceSentence, lastErrorSentence, lastStepSentence, TRAFFIC_FACTS } from '../words/traffic-facts.ts'
+import { addFact } from './fact-row.ts'
 import { deviceNameProblem } from './setting-values.ts'
 
 const PATHS: Record<PathInfo['kind'], string> = {
@@ -25,6 +29,8 @@ export class PeerPage extends SettingPage {
   readonly #id: EndpointId
   readonly #texts = new LiveTexts()
   readonly #saves = new DebouncedSaves()
+  /** How far the vaults are apart takes the engine a moment to tell. */
+  readonly #metrics: MetricsWatch
   #ends: (() => void)[] = []
   #link: ButtonComponent | null = null
   #removed = false
@@ -33,6 +39,7 @@ export class PeerPage extends SettingPage {
     super()
     this.#screens = screens
     this.#id = id
+    this.#metrics = new MetricsWatch(screens.face, () => this.#refresh())
     this.title = this.#report()?.record.name ?? 'Device'
   }
 
@@ -43,6 +50,8 @@ export class PeerPage extends SettingPage {
     const timer = window.setInterval(refresh, 1000)
     this.#ends.push(() => window.clearInterval(timer))
     this.#draw()
+    this.#metrics.start()
+    this.#ends.push(() => this.#metrics.stop())
   }
 
   override hide(): void {
@@ -80,6 +89,7 @@ export class PeerPage extends SettingPage {
     }
     this.#drawState(new SettingGroup(el), report)
     this.#drawFacts(new SettingGroup(el).setHeading('Connection'))
+    this.#drawTraffic(new SettingGroup(el).setHeading('Since sync started'))
     this.#drawRemoval(new SettingGroup(el), report)
   }
 
@@ -118,15 +128,15 @@ export class PeerPage extends SettingPage {
     this.#fact(group, 'Round trip', ({ state }) =>
       state.roundTripMs === null ? 'Not measured yet' : `${Math.max(1, Math.round(state.roundTripMs))} ms`,
     )
-    this.#fact(group, 'Transferred since the start', ({ traffic }) => {
-      return `${formatBytes(traffic.bytesReceived)} received, ${formatBytes(traffic.bytesSent)} sent`
-    })
-    this.#fact(group, 'Last in step', ({ record, current }) => {
-      if (current) return 'Now'
-      return record.lastSyncAt === null ? 'Never yet' : formatAgo(record.lastSyncAt, screenClock.now())
-    })
+    this.#fact(group, 'Files ahead and behind', ({ current }) =>
+      distanceSentence(current ? { ahead: 0, behind: 0 } : this.#numbers()?.files),
+    )
+    this.#fact(group, 'Last in step', ({ record, current }) =>
+      current ? 'Now' : lastStepSentence(record.lastSyncAt, screenClock.now()),
+    )
     this.#fact(group, 'Last error', ({ state: { lastError } }) =>
-      lastError ? `${sentence(lastError.message)} (${formatAgo(lastError.at, screenClock.now())})` : 'None',
+      // That of the state is forgotten when the device is back.
+      lastErrorSentence(lastError ?? this.#numbers()?.lastError, screenClock.now()),
     )
     this.#fact(group, 'Paired', ({ record }) => formatMoment(record.addedAt))
     group.addSetting((setting) => {
@@ -134,6 +144,11 @@ export class PeerPage extends SettingPage {
       setting.descEl.addClass('tandem-mono')
       addCopyButton(setting.controlEl, 'Copy', () => this.#id)
     })
+  }
+
+  #drawTraffic(group: SettingGroup): void {
+    for (const { name, read } of TRAFFIC_FACTS)
+      this.#fact(group, name, ({ traffic }) => read({ ...traffic, drops: traffic.dropped }))
   }
 
   #drawRemoval(group: SettingGroup, { record }: PeerReport): void {
@@ -150,11 +165,11 @@ export class PeerPage extends SettingPage {
   }
 
   #fact(group: SettingGroup, name: string, read: (report: PeerReport) => string): void {
-    group.addSetting((setting) => {
-      setting.setName(name)
-      setting.settingEl.addClass('tandem-fact')
-      this.#texts.add(setting.controlEl.createSpan({ cls: 'tandem-fact-value' }), () => this.#read(read))
-    })
+    addFact(group, this.#texts, name, () => this.#read(read))
+  }
+
+  #numbers(): PeerMetrics | undefined {
+    return this.#metrics.latest?.peers.find(({ id }) => id === this.#id)
   }
 
   #read(read: (report: PeerReport) => string): string {
@@ -164,7 +179,8 @@ export class PeerPage extends SettingPage {
 
   #sentence(report: PeerReport): string {
     const { face, transfers } = this.#screens
-    const progress = transfers.of(this.#id)
+    const { receiving, sending } = transfers.of(this.#id)
+    const progress = sumProgress([receiving, sending].filter((one) => one !== undefined))
     const amount = progress ? amountSentence(progress, screenClock.now()) : ''
     return [currentPeerSentence(face, transfers, report), amount].filter(Boolean).join(' · ')
   }
@@ -205,9 +221,4 @@ export class PeerPage extends SettingPage {
     modal.addCancelButton()
     modal.open()
   }
-}
-
-/** An error's words as a sentence without its full stop. */
-function sentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/, '')
 }

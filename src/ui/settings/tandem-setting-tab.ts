@@ -1,15 +1,15 @@
 import { PluginSettingTab, type Plugin, type SettingDefinitionItem } from 'obsidian'
-import { screenClock } from '../clock.ts'
 import { DebouncedSaves } from '../debounced-saves.ts'
 import { LiveTexts } from '../live-text.ts'
 import type { Screens } from '../screens.ts'
-import { currentStatus } from '../status-facts.ts'
-import { amountSentence } from '../words/sync-progress.ts'
+import { statusFacts } from '../status-facts.ts'
 import { errorSentence } from '../words/error-sentence.ts'
+import { statusSummary } from '../words/status-summary.ts'
 import { activityPage } from './activity-page.ts'
 import { advancedPage } from './advanced-page.ts'
 import { deviceDefinitions } from './device-definitions.ts'
 import { issueCount } from './issues-modal.ts'
+import { progressDefinition } from './progress-definition.ts'
 import { deviceNameProblem, relayMode, settingChange, settingValue } from './setting-values.ts'
 import { scopeDefinitions } from './scope-definitions.ts'
 import { troubleDefinitions } from './trouble-definitions.ts'
@@ -62,6 +62,7 @@ export class TandemSettingTab extends PluginSettingTab {
           disabled: () => face.condition.kind === 'starting' || face.condition.kind === 'failed',
         },
       },
+      progressDefinition(this.#screens, this.#texts),
       {
         name: 'Device name',
         desc: 'What your other devices call this one.',
@@ -98,7 +99,10 @@ export class TandemSettingTab extends PluginSettingTab {
     const complete = this.#texts.refresh()
     // A change of settings starts the engine anew: its devices are back in a moment.
     if (this.#screens.face.condition.kind === 'starting' && complete) return
-    if (complete && this.#structure() === this.#drawn) return
+    if (this.#structure() === this.#drawn) {
+      // What is not on the screen is behind a page that is: that one is not drawn anew below somebody's fingers.
+      if (complete || this.containerEl.contains(activeDocument.activeElement)) return
+    }
     if (!isTyping()) this.update() // later, when the field is left
   }
 
@@ -145,15 +149,12 @@ export class TandemSettingTab extends PluginSettingTab {
   }
 }
 
-/** How the sync stands; the first one takes a while, so that it tells how long. */
+/** How the sync stands; the row below tells how far it is. */
 function syncSentence({ face, transfers }: Screens): string {
   // The row above says why.
   if (face.condition.kind === 'offline') return 'Your notes go into the history here, and nowhere else right now.'
   if (face.condition.kind === 'failed') return 'Sync is not running.'
-  const { sentence } = currentStatus(face, transfers)
-  const progress = transfers.total()
-  const amount = progress ? amountSentence(progress, screenClock.now()) : ''
-  return amount ? `${sentence} ${amount}` : sentence
+  return statusSummary({ ...statusFacts(face, transfers), progress: null }).sentence
 }
 
 function isTyping(): boolean {

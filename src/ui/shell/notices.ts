@@ -14,8 +14,8 @@ const LOOK_EVERY = 15_000
 /** Notices for what a person must know and would not see otherwise: conflicts, a change that waits, an error that lasts. */
 export class Notices {
   readonly #screens: Screens
-  /** Paths of the copies that are known. */
-  #conflicts: ReadonlySet<string>
+  /** Paths of the copies that are known; null before the first look. */
+  #conflicts: ReadonlySet<string> | null = null
   #consent: string | null = null
   #consentNotice: Notice | null = null
   /** Of the share or of the whole: since when, and whether it was told. */
@@ -24,7 +24,6 @@ export class Notices {
   /** To be made once the vault is loaded: conflicts that are there already are no news. */
   constructor(plugin: Plugin, screens: Screens) {
     this.#screens = screens
-    this.#conflicts = this.#findConflicts()
     plugin.register(screens.face.onChange(() => this.#look()))
     plugin.registerInterval(window.setInterval(() => this.#look(), LOOK_EVERY))
     this.#look()
@@ -43,7 +42,8 @@ export class Notices {
 
   #lookAtConflicts(): void {
     const found = this.#findConflicts()
-    const news = [...found].filter((path) => !this.#conflicts.has(path)).length
+    const known = this.#conflicts ?? found
+    const news = [...found].filter((path) => !known.has(path)).length
     if (news > 0) {
       const more = formatCount(news, 'note was', 'notes were')
       tell(`${more} changed on two devices at once. Both texts are kept.`, 'Compare them', () =>

@@ -1,7 +1,9 @@
 import { Menu } from 'obsidian'
 import { vaultConflicts } from '../conflicts/vault-conflicts.ts'
 import type { Screens } from '../screens.ts'
+import { screenClock } from '../clock.ts'
 import { currentStatus } from '../status-facts.ts'
+import { amountSentence } from '../words/sync-progress.ts'
 
 /** What the status bar and the ribbon open. */
 export function syncMenu(screens: Screens): Menu {
@@ -15,13 +17,18 @@ export function syncMenu(screens: Screens): Menu {
         .onClick(() => void action()),
     )
   }
-  menu.addItem((item) => item.setTitle(currentStatus(face, transfers).sentence).setIsLabel(true))
+  const progress = face.condition.kind === 'running' ? transfers.total() : null
+  const amount = progress ? amountSentence(progress, screenClock.now()) : ''
+  const { sentence } = currentStatus(face, transfers)
+  menu.addItem((item) => item.setTitle(amount ? `${sentence} ${amount}` : sentence).setIsLabel(true))
   menu.addSeparator()
   if (face.share?.tree.consent) entry('Look at the large change', 'alert-triangle', () => screens.askConsent())
   if (face.condition.kind === 'paused') entry('Resume syncing', 'play', () => face.resume())
   if (face.condition.kind === 'running') {
     entry('Sync now', 'refresh-cw', () => face.syncNow())
-    entry('Pause syncing', 'pause', () => face.pause())
+    // The same: what has arrived is kept, and sync goes on from there.
+    if (progress) entry('Stop, and go on later', 'square', () => face.pause())
+    else entry('Pause syncing', 'pause', () => face.pause())
   }
   menu.addSeparator()
   const conflicts = vaultConflicts(app).length

@@ -2,15 +2,15 @@ import type { PeerReport } from '../../engine/device.ts'
 import type { PeerFault } from '../../peers/peer-states.ts'
 import type { PathInfo } from '../../ports/transport.ts'
 import { formatAgo, formatWait } from './format.ts'
-import { filesSentence, type SyncProgress } from './sync-progress.ts'
+import { transfersSentence, type PeerTransfers } from './sync-progress.ts'
 
 /** Of a report, what the sentence needs. */
-export type PeerFacts = Pick<PeerReport, 'state' | 'current'> & {
-  readonly record: Pick<PeerReport['record'], 'lastSyncAt' | 'autoConnect'>
+export type PeerFacts = Pick<PeerReport, 'state' | 'current' | 'held'> & {
+  readonly record: Pick<PeerReport['record'], 'lastSyncAt'>
 }
 
 /** How a peer stands, in one plain sentence. */
-export function peerSentence(report: PeerFacts, now: number, progress?: SyncProgress): string {
+export function peerSentence(report: PeerFacts, now: number, transfers: PeerTransfers = {}): string {
   const { state } = report
   switch (state.link) {
     case 'connecting':
@@ -19,7 +19,7 @@ export function peerSentence(report: PeerFacts, now: number, progress?: SyncProg
       return 'Disconnecting…'
     case 'connected':
       if (state.health === 'unhealthy') return 'Not answering'
-      return `${connectedBy(state.path)} · ${activity(report, progress)}`
+      return `${connectedBy(state.path)} · ${activity(report, transfers)}`
     case 'disconnected':
       return absence(report, now)
   }
@@ -43,8 +43,9 @@ function connectedBy(path: PathInfo | null): string {
   }
 }
 
-function activity({ state, current }: PeerFacts, progress: SyncProgress | undefined): string {
-  if (progress && progress.filesTotal > 0) return `receiving ${filesSentence(progress)}`
+function activity({ state, current }: PeerFacts, transfers: PeerTransfers): string {
+  const moving = transfersSentence(transfers)
+  if (moving) return moving
   if (state.activity === 'syncing') return 'syncing'
   return current ? 'up to date' : 'catching up'
 }
@@ -66,13 +67,11 @@ function lastingFault({ code, message }: Pick<PeerFault, 'code' | 'message'>): s
   }
 }
 
-function absence({ state, record }: PeerFacts, now: number): string {
+function absence({ state, held, record }: PeerFacts, now: number): string {
   const lasting = state.lastError && lastingFault(state.lastError)
   if (lasting) return lasting
+  if (held) return 'Disconnected by you'
   const waits = state.retryAt !== null && state.retryAt > now
-  // Nobody tries, and nothing went wrong: a person said so.
-  if (!waits && (!record.autoConnect || (state.lastError === null && record.lastSyncAt !== null)))
-    return 'Disconnected by you'
-  const seen = record.lastSyncAt === null ? 'Never connected yet' : `Last seen ${formatAgo(record.lastSyncAt, now)}`
+  const seen = record.lastSyncAt === null ? 'Not in step yet' : `Last seen ${formatAgo(record.lastSyncAt, now)}`
   return waits ? `${seen} · retrying in ${formatWait(state.retryAt - now)}` : seen
 }

@@ -4,11 +4,11 @@ import type { SyncCondition } from '../face.ts'
 import { errorSentence } from './error-sentence.ts'
 import { formatNumber } from './format.ts'
 import { needsAttention } from './peer-sentence.ts'
-import type { SyncProgress } from './sync-progress.ts'
+import { filesSentence, type SyncProgress } from './sync-progress.ts'
 
 export interface StatusFacts {
   readonly condition: SyncCondition
-  readonly peers: readonly Pick<PeerReport, 'status' | 'state' | 'current' | 'record'>[]
+  readonly peers: readonly Pick<PeerReport, 'status' | 'state' | 'current' | 'held' | 'record'>[]
   readonly consent: PendingConsent | null
   /** Of the vault's share; null when it did not fail. */
   readonly shareError: Error | null
@@ -49,7 +49,7 @@ export function statusSummary({ condition, peers, consent, shareError, progress 
     return { text: 'No devices', icon: 'refresh-cw-off', tone: 'normal', sentence: 'No other device is paired yet.' }
   if (progress && progress.filesTotal > 0) {
     const text = `Syncing ${formatNumber(progress.filesDone)} of ${formatNumber(progress.filesTotal)}`
-    return { text, icon: 'refresh-cw', tone: 'normal', sentence: `${text} files.` }
+    return { text, icon: 'refresh-cw', tone: 'normal', sentence: `Syncing ${filesSentence(progress)}.` }
   }
   return connected(peers)
 }

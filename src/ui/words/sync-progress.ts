@@ -1,4 +1,4 @@
-import { formatBytes, formatNumber, formatWait } from './format.ts'
+import { formatBytes, formatCount, formatNumber, formatWait } from './format.ts'
 
 /** How far a transfer is. */
 export interface SyncProgress {
@@ -9,6 +9,12 @@ export interface SyncProgress {
   readonly bytesTotal: number
   /** When it began, ms since 1970. */
   readonly startedAt: number
+}
+
+/** What runs with one peer. */
+export interface PeerTransfers {
+  readonly receiving?: SyncProgress
+  readonly sending?: SyncProgress
 }
 
 /** Less than this says nothing about the speed, ms. */
@@ -23,7 +29,7 @@ export function timeLeft({ bytesDone, bytesTotal, startedAt }: SyncProgress, now
 
 /** `1,200 of 4,000 files`; empty while the number is unknown. */
 export function filesSentence({ filesDone, filesTotal }: SyncProgress): string {
-  return filesTotal > 0 ? `${formatNumber(filesDone)} of ${formatNumber(filesTotal)} files` : ''
+  return filesTotal > 0 ? `${formatNumber(filesDone)} of ${formatCount(filesTotal, 'file')}` : ''
 }
 
 /** `12 MB of 40 MB · about 3 min left`: for the first sync, which takes a while; empty while nothing is known. */
@@ -40,9 +46,24 @@ export function amountSentence(progress: SyncProgress, now: number): string {
     .join(' · ')
 }
 
-/** Several transfers at once as one; null for none. */
-export function sumProgress(all: readonly SyncProgress[]): SyncProgress | null {
-  if (all.length === 0) return null
+/** `12 of 40 files · 1.2 MB of 4.0 MB · about 30 s left`. Of the history that comes before the files, the bytes alone are known. */
+export function progressSentence(progress: SyncProgress, now: number): string {
+  const first = filesSentence(progress) || 'The history comes first'
+  return [first, amountSentence(progress, now)].filter(Boolean).join(' · ')
+}
+
+/** `receiving 12 of 40 files, sending 1 of 2 files`; empty while no number is known. */
+export function transfersSentence({ receiving, sending }: PeerTransfers): string {
+  const part = (verb: string, progress: SyncProgress | undefined): string =>
+    progress && progress.filesTotal > 0 ? `${verb} ${filesSentence(progress)}` : ''
+  return [part('receiving', receiving), part('sending', sending)].filter(Boolean).join(', ')
+}
+
+/** Several transfers at once as one; null for none. Those of which nobody knows how long they are count only while all are so. */
+export function sumProgress(running: readonly SyncProgress[]): SyncProgress | null {
+  if (running.length === 0) return null
+  const known = running.filter(({ bytesTotal }) => bytesTotal > 0)
+  const all = known.length > 0 ? known : running
   const sum = (pick: (one: SyncProgress) => number) => all.reduce((total, one) => total + pick(one), 0)
   return {
     filesDone: sum((p) => p.filesDone),

@@ -21,7 +21,8 @@ function aPlace<T>(open: (database: ShareDatabase) => Promise<T>) {
     },
     async damage() {
       const database = new ShareDatabase('share', factory)
-      const records = await database.readAll('data/')
+      const records: [key: string, value: unknown][] = []
+      await database.forEach('data/', (...record) => records.push(record))
       await database.write(database.durable, (store) => {
         for (const [key, bytes] of records) store.put(damaged(bytes as Uint8Array), key)
       })

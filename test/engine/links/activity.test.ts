@@ -102,6 +102,8 @@ describe('[L10] the activity log', () => {
     const logger = { log: (_level: unknown, event: string) => void told.push(event) }
     let ended = false
     const traffic = new ShareTraffic(new Map([['vault', a.share]]), net.clock, logger, {
+      rights: () => ({ reveal: () => true, write: () => true }),
+      mayChange: () => true,
       syncing: (_link, active) => void (ended = !active),
       progress: () => undefined,
       fault: () => undefined,

@@ -46,6 +46,7 @@ class SlowReader {
       opened: () => undefined,
       changed: () => undefined,
       offer: () => undefined,
+      rights: () => ({ reveal: () => true, write: () => true }),
       buildUpdate: () => Promise.resolve(new Uint8Array()),
     }
     const link = new Link(accepted, aHello(1), owner as LinkOwner, net.clock, undefined, queue)

@@ -80,6 +80,7 @@ describe('a hello', () => {
     expect([reason.code, a.transitions]).toEqual([code, []])
     expect(reason.reason).toContain(words)
     expect(a.peer(raw)?.state.lastError?.message).toContain(words)
+    expect(a.peer(raw)?.state.lastError?.code === 'version').toBe(code === 4002)
   })
 
   it('[L5] brings the other device’s present address, if it is its own', async () => {

@@ -68,7 +68,7 @@ describe('addresses that went dead under a live link', () => {
       const [a, b] = await linked(dialler, 0)
       net.network.strand(a.id, b.id)
       a.peers.wake()
-      expect(await editTakes(a, b)).toBeLessThan(15_000)
+      expect(await editTakes(a, b)).toBeLessThan(20_000) // the waits between attempts are drawn at random
       if (dialler === 1) expect(await net.stop()).toBe(0)
     }
   })

@@ -1,5 +1,6 @@
 /** What the gallery shows: devices in every state, a vault with conflicts, a history, a log. Times are fixed, so that pictures are. */
 import type { PeerReport } from '../../../src/engine/device.ts'
+import { totalOf, type DeviceMetrics } from '../../../src/engine/metrics.ts'
 import type { VaultComparison } from '../../../src/history/compare-vaults.ts'
 import type { PairingOffer } from '../../../src/peers/pairing-link.ts'
 import { peerStatus, type PeerState } from '../../../src/peers/peer-states.ts'
@@ -19,10 +20,11 @@ export function anId(number: number): EndpointId {
 type PeerChoices = Partial<Omit<PeerState, 'id'>> & {
   readonly lastSyncAt?: number | null
   readonly autoConnect?: boolean
+  readonly held?: boolean
 }
 
 export function aPeer(number: number, name: string, choices: PeerChoices = {}): PeerReport {
-  const { lastSyncAt = NOW - 2 * HOUR, autoConnect = true, ...changes } = choices
+  const { lastSyncAt = NOW - 2 * HOUR, autoConnect = true, held = false, ...changes } = choices
   const id = anId(number)
   const state: PeerState = {
     id,
@@ -44,7 +46,7 @@ export function aPeer(number: number, name: string, choices: PeerChoices = {}): 
     bytesSent: 48_200_000,
     bytesReceived: 3_140_000,
     reconnects: 2,
-    queueDepth: 0,
+    queueDepth: 3,
     dropped: 0,
   }
   return {
@@ -53,9 +55,22 @@ export function aPeer(number: number, name: string, choices: PeerChoices = {}): 
     status: peerStatus(state),
     state,
     current: state.current,
+    held,
     record,
     traffic,
   } as unknown as PeerReport
+}
+
+/** The engine's numbers of devices; each is 3 files ahead and 12 behind while it is not in step and connected. */
+export function metricsOf(reports: readonly PeerReport[]): DeviceMetrics {
+  const peers = reports.map(({ id, name, status, state, current, record, traffic: { dropped, ...traffic } }) => ({
+    ...{ id, name, status, health: state.health, connectedSince: state.connectedAt, ...traffic, drops: dropped },
+    ...{ wireBytesSent: 0, wireBytesReceived: 0, roundTripMs: state.roundTripMs, path: state.path },
+    lastSuccessAt: current ? NOW : record.lastSyncAt,
+    lastError: state.lastError,
+    files: current ? { ahead: 0, behind: 0 } : status === 'disconnected' ? null : { ahead: 3, behind: 12 },
+  }))
+  return { at: NOW, total: totalOf(peers), peers }
 }
 
 const LINKED = { link: 'connected', connectedAt: NOW - HOUR, roundTripMs: 12, current: true } as const
@@ -83,7 +98,7 @@ export const ALL_PEERS: readonly PeerReport[] = [
   aPeer(6, 'Silent', { ...LINKED, health: 'unhealthy' }),
   aPeer(7, 'Old', { lastError: fault('version', 'protocol 200 and 100 do not fit') }),
   aPeer(8, 'Gone', { lastError: fault('declined', 'that device removed this one') }),
-  aPeer(9, 'Held', { autoConnect: false }),
+  aPeer(9, 'Held', { held: true }),
   aPeer(10, 'New', { lastSyncAt: null, retryAt: NOW + 4_000, lastError: fault('unreachable', 'no route') }),
 ]
 

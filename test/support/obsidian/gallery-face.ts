@@ -15,7 +15,7 @@ import {
 import type { LogRecord } from '../../../src/ports/logger.ts'
 import type { EndpointId } from '../../../src/ports/transport.ts'
 import type { ComponentFace, SyncCondition, TandemFace } from '../../../src/ui/face.ts'
-import { anId, aPeer, LOG, OFFER } from './gallery-data.ts'
+import { anId, aPeer, LOG, metricsOf, OFFER } from './gallery-data.ts'
 
 type Ask = (question: PairingQuestion, signal: AbortSignal) => Promise<boolean>
 
@@ -34,6 +34,10 @@ export class GalleryFace implements TandemFace {
   /** The last answer to a question; null while none was given. */
   answered: boolean | null = null
   installed: number | null = null
+  /** How often the numbers were asked for. */
+  metricsRead = 0
+  /** Resolves when it is known. */
+  relay: Promise<void> = Promise.resolve()
   readonly #changes = new Emitter<void>()
   readonly #events = new Emitter<DeviceEvent>()
   readonly #asks = new Map<string, Ask>()
@@ -58,6 +62,10 @@ export class GalleryFace implements TandemFace {
   readonly #device = {
     on: (listener: (event: DeviceEvent) => void) => this.#events.on(listener),
     peerReports: () => this.peers,
+    metrics: () => {
+      this.metricsRead++
+      return Promise.resolve(metricsOf(this.peers))
+    },
     peers: {
       invite: () => {
         this.calls.push('invite')
@@ -121,10 +129,32 @@ export class GalleryFace implements TandemFace {
     this.#paired?.reject(error)
   }
 
-  transfer(peer: EndpointId, done: number, total: number): void {
-    const progress = { objectsDone: done, objectsTotal: total, bytesReceived: 1_200_000, bytesTotal: 4_000_000 }
-    this.#events.emit({ kind: 'transfer', peer, progress })
+  transfer(
+    peer: EndpointId,
+    filesDone: number,
+    filesTotal: number,
+    direction: 'receiving' | 'sending' = 'receiving',
+  ): void {
+    const progress = { filesDone, filesTotal, bytesDone: 1_200_000, bytesTotal: 4_000_000 }
+    const objects = { objectsDone: filesDone + 10, objectsTotal: filesTotal + 10, bytesReceived: 900_000 }
+    if (direction === 'sending') this.#events.emit({ kind: 'transfer', peer, direction, progress })
+    else this.#events.emit({ kind: 'transfer', peer, direction, progress: { ...objects, ...progress } })
     this.changed()
+  }
+
+  /** Nothing is sent or received any more. */
+  idle(peer: PeerReport): void {
+    const { state } = peer
+    this.#events.emit({ kind: 'transfer', peer: peer.id, direction: 'sending', progress: null })
+    this.#events.emit({ kind: 'peer', before: state, state: { ...state, activity: 'idle' }, record: peer.record })
+    this.changed()
+  }
+
+  /** Holds up the relay until the returned function is called. */
+  awaitRelay(): () => void {
+    let known!: () => void
+    this.relay = new Promise((resolve) => (known = resolve))
+    return known
   }
 
   set consent(consent: PendingConsent | null) {
@@ -172,6 +202,10 @@ export class GalleryFace implements TandemFace {
   syncNow(): Promise<void> {
     this.calls.push('sync now')
     return Promise.resolve()
+  }
+
+  ready(): Promise<void> {
+    return this.relay
   }
 
   onChange(listener: () => void): () => void {

@@ -34,9 +34,9 @@ export class QuickVault {
   readonly configDir = '.obsidian'
   readonly adapter = new QuickDisk(this)
   readonly files = new Map<string, QuickFile>()
-  readonly folders = new Map<string, QuickFolder>([
-    ['', { path: '', name: '', files: new Set(), folders: new Set() }],
-  ])
+  /** Without those whose names begin with a dot. */
+  readonly shown = new Map<string, QuickFile>()
+  readonly folders = new Map<string, QuickFolder>([['', { path: '', name: '', files: new Set(), folders: new Set() }]])
   readonly #listeners = new Set<Listener>()
 
   /** Listeners that nobody took away. */
@@ -49,13 +49,11 @@ export class QuickVault {
   }
 
   getFiles(): QuickFile[] {
-    const shown: QuickFile[] = []
-    for (const file of this.files.values()) if (isShown(file.path)) shown.push(file)
-    return shown
+    return [...this.shown.values()]
   }
 
   getFileByPath(path: string): QuickFile | null {
-    return isShown(path) ? (this.files.get(path) ?? null) : null
+    return this.shown.get(path) ?? null
   }
 
   getFolderByPath(path: string): QuickFolder | null {
@@ -105,6 +103,7 @@ export class QuickVault {
     const name = nameOf(path)
     const file: QuickFile = { path, name, extension: /\.([^./]+)$/.exec(name)?.[1] ?? '', stat, bytes }
     this.files.set(path, file)
+    if (isShown(path)) this.shown.set(path, file)
     this.makeFolder(parentOf(path)).files.add(path)
     this.#emit('create', file)
     return file
@@ -123,6 +122,7 @@ export class QuickVault {
     const file = this.files.get(path)
     if (!file) throw gone(path)
     this.files.delete(path)
+    this.shown.delete(path)
     this.folders.get(parentOf(path))!.files.delete(path)
     this.#emit('delete', file)
   }
@@ -156,7 +156,8 @@ class QuickDisk {
   }
 
   async readBinary(path: string): Promise<ArrayBuffer> {
-    return this.#bytes(path).slice().buffer
+    const bytes = this.#bytes(path)
+    return bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer // nobody writes into it
   }
 
   async read(path: string): Promise<string> {

@@ -2,6 +2,7 @@
 import * as codemirrorState from '@codemirror/state'
 import type { PluginManifest } from 'obsidian'
 import { Platform } from 'obsidian-test-mocks/obsidian'
+import { QuickVault } from './quick-vault.ts'
 import { openApp, type LookAlikeApp } from './web-app.ts'
 import * as obsidian from './web-obsidian.ts'
 import type { WebApp, WebPlugin } from './web-plugin.ts'
@@ -13,6 +14,8 @@ export interface BootOptions {
   readonly files?: Readonly<Record<string, string>>
   /** What `data.json` holds. */
   readonly data?: unknown
+  /** What the secret storage holds, by name. */
+  readonly secrets?: Readonly<Record<string, string>>
   /** Further modules that the plugin may ask for, by name: Node's on a desktop. */
   readonly modules?: Readonly<Record<string, unknown>>
   /** Over a desktop with Linux. */
@@ -26,20 +29,25 @@ export interface Booted {
   readonly asked: readonly string[]
   /** Of the file's own code, and of the plugin's `onload`; ms. */
   readonly times: { readonly evaluate: number; readonly load: number }
+  /** The plugin turned on once more, in the same window and with the same data. To be called when it is off. */
+  again(): Booted
 }
 
 type PluginClass = new (app: WebApp, manifest: PluginManifest) => WebPlugin
 
 /** Runs the plugin up to the point where the layout is ready. The page needs an origin of its own for IndexedDB. */
-export function bootPlugin({
-  code,
-  manifest,
-  files = {},
-  data = null,
-  modules = {},
-  platform = {},
-}: BootOptions): Booted {
-  Object.assign(Platform, { isWin: false, isLinux: true, ...platform })
+export function bootPlugin(options: BootOptions): Booted {
+  Object.assign(Platform, { isWin: false, isLinux: true, ...options.platform })
+  const app = openApp({})
+  const vault = new QuickVault()
+  for (const [path, text] of Object.entries(options.files ?? {})) vault.put(path, new TextEncoder().encode(text))
+  Object.assign(app, { vault })
+  for (const [id, secret] of Object.entries(options.secrets ?? {})) app.secretStorage.setSecret(id, secret)
+  return load(app, options)
+}
+
+function load(app: LookAlikeApp, options: BootOptions): Booted {
+  const { code, manifest, data = null, modules = {} } = options
   const module = { exports: {} as { default?: PluginClass } }
   const asked: string[] = []
   const require = (name: string): unknown => {
@@ -49,7 +57,6 @@ export function bootPlugin({
     if (name in modules) return modules[name]
     throw new Error(`there is no module ${name} here`)
   }
-  const app = openApp(files)
   const began = performance.now()
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- this is how Obsidian runs a plugin's file
   new Function('module', 'exports', 'require', code)(module, module.exports, require)
@@ -59,7 +66,8 @@ export function bootPlugin({
   plugin.load()
   const loaded = performance.now()
   app.workspace.setLayoutReady()
-  return { app, plugin, asked, times: { evaluate: evaluated - began, load: loaded - evaluated } }
+  const times = { evaluate: evaluated - began, load: loaded - evaluated }
+  return { app, plugin, asked, times, again: () => load(app, { ...options, data: plugin.data }) }
 }
 
 Object.assign(globalThis, { bootPlugin })

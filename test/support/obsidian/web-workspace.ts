@@ -89,6 +89,10 @@ export class WebWorkspace {
     return this.#leaves.filter(({ view }) => view?.getViewType() === type)
   }
 
+  iterateAllLeaves(visit: (leaf: WorkspaceLeaf) => unknown): void {
+    for (const leaf of this.#leaves) visit(leaf)
+  }
+
   getLeaf(_kind?: unknown): WorkspaceLeaf {
     const leaf = new WorkspaceLeaf(this)
     this.#leaves.push(leaf)

@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest'
+import { fetchFromGit } from '../../../src/engine/git-client.ts'
+import type { GitFetchResult } from '../../../src/engine/git-client.ts'
+import type { Link } from '../../../src/engine/link.ts'
+import { PktStream, runGitSession } from '../../../src/engine/pkt-stream.ts'
+import { ShareTraffic } from '../../../src/engine/share-traffic.ts'
+import { MemoryObjectStore } from '../../../src/adapters/memory/memory-object-store.ts'
+import { nodeCodec } from '../../../src/adapters/node/node-codec.ts'
+import { systemClock } from '../../../src/adapters/node/system-clock.ts'
+import { FLUSH_PKT } from '../../../src/objects/pkt-line.ts'
+import type { Oid } from '../../../src/objects/oid.ts'
+import type { LogRecord } from '../../../src/ports/logger.ts'
+import { decodeFetchReply, encodeFetchRequest } from '../../../src/protocol/fetch-messages.ts'
+import { encodeFrame, FrameReader } from '../../../src/protocol/frames.ts'
+import { readPushReport } from '../../../src/protocol/git/push-report.ts'
+import type { PushReport } from '../../../src/protocol/git/push-report.ts'
+import { encodeCommands } from '../../../src/protocol/git/receive-commands.ts'
+import { encodeServiceRequest } from '../../../src/protocol/git/service-request.ts'
+import type { GitService } from '../../../src/protocol/git/service-request.ts'
+import { aShare } from '../../support/devices.ts'
+import { vault } from '../../support/hostile-objects.ts'
+import { streamPair } from '../../support/stream-pair.ts'
+import { AGENT } from './git-fixture.ts'
+
+/** A share, and a peer on a link whose rights can be changed at any moment. */
+async function aPeer() {
+  const { device } = await aShare({ 'Note.md': 'one\n' })
+  const rights = { reveal: true, write: true }
+  const log: LogRecord[] = []
+  const link = {
+    remoteId: 'f'.repeat(64),
+    traffic: { bytesSent: 0, bytesReceived: 0 },
+    isOpen: true,
+  } as unknown as Link
+  const none = () => undefined
+  const traffic = new ShareTraffic(
+    new Map([['vault', device.share]]),
+    systemClock,
+    { log: (level, event, message, data = {}) => void log.push({ at: 0, level, event, message, data }) },
+    {
+      rights: () => ({ reveal: (share) => rights.reveal && share === 'vault', write: () => rights.write }),
+      mayChange: () => true,
+      syncing: none,
+      progress: none,
+      fault: none,
+    },
+  )
+  /** A stream that the peer opens, and what became of it. */
+  const open = () => {
+    const [ours, theirs] = streamPair()
+    const served = traffic.serve(link, theirs)
+    served.catch(() => undefined)
+    return { stream: ours, served }
+  }
+  const fetch = async (path: string): Promise<GitFetchResult> => {
+    const { stream, served } = open()
+    const objects = new MemoryObjectStore(nodeCodec)
+    const result = await fetchFromGit(stream, { agent: AGENT, path, objects, wants: () => [] }).finally(() => served)
+    return result
+  }
+  /** Begins a push, up to where the pack would come. */
+  const push = async (service: GitService = 'git-receive-pack') => {
+    const { stream, served } = open()
+    const lines = new PktStream(stream)
+    await lines.write(encodeServiceRequest({ service, path: '/vault', version: 0 }))
+    while ((await lines.read())?.kind === 'data');
+    const from = device.refs.get('refs/heads/main')!
+    const { commit, pack } = vault({ 'Note.md': 'pushed\n' }, [from])
+    for (const part of encodeCommands([{ name: 'refs/heads/main', from, to: commit }], 'report-status'))
+      await lines.write(part)
+    await lines.write(FLUSH_PKT)
+    await lines.flush()
+    const report = () => runGitSession<never, PushReport>(readPushReport(), lines, () => Promise.resolve())
+    return { stream, served, pack, commit, report }
+  }
+  return { device, rights, link, traffic, log, open, fetch, push }
+}
+
+describe('[T1] the streams of a link', () => {
+  it('are told apart by their first byte: git’s, and a fetch of ours', async () => {
+    const { device, fetch, open, link, log } = await aPeer()
+    const { refs } = await fetch('/vault')
+    expect(refs.find(({ name }) => name === 'refs/heads/main')?.oid).toBe(device.refs.get('refs/heads/main'))
+    expect(log.map(({ event }) => event)).toContain('git.served')
+    const { stream, served } = open()
+    const request = encodeFetchRequest({
+      share: 'vault',
+      kind: 'history',
+      commits: [device.head!],
+      trees: [],
+      haves: [],
+    })
+    await stream.write(encodeFrame(request))
+    const frames = new FrameReader(stream)
+    expect(decodeFetchReply((await frames.frame())!)).toMatchObject({ kind: 'piece' })
+    await stream.finish()
+    while ((await stream.read()) !== null);
+    await served
+    expect(link.traffic.bytesSent).toBeGreaterThan(0)
+  })
+
+  it('[S5] a share that the peer may not see and one that does not exist are refused in the same words', async () => {
+    const { fetch, rights } = await aPeer()
+    const words = (path: string) =>
+      fetch(path).then(
+        () => '',
+        (error: Error) => error.message.replace(path, 'PATH'),
+      )
+    const absent = await words('/other')
+    expect(absent).toContain('access denied or repository not exported')
+    rights.reveal = false
+    expect(await words('/vault')).toBe(absent)
+  })
+})
+
+describe('[S5] a share that is taken back while git runs', () => {
+  it('ends a push at once, in the middle of its pack, and nothing of it stays', async () => {
+    const { device, rights, link, traffic, push } = await aPeer()
+    const [refs, notes] = [new Map(device.refs), device.vault()]
+    const { stream, served, pack, commit, report } = await push()
+    await stream.write(pack.subarray(0, 20))
+    rights.reveal = false
+    traffic.abandon(link, 'vault')
+    await expect(report()).rejects.toThrow()
+    await expect(served).rejects.toThrow()
+    expect(new Map(device.refs)).toEqual(refs)
+    expect(device.vault()).toEqual(notes)
+    expect(await device.share.repository.objects.has(commit)).toBe(false)
+  })
+
+  it('of another share nothing ends; and with its link everything', async () => {
+    const { link, traffic, push } = await aPeer()
+    const { stream, served, pack, report } = await push()
+    traffic.abandon(link, 'another')
+    await stream.write(pack)
+    await stream.finish()
+    expect(await report()).toEqual({ unpack: null, refs: new Map([['refs/heads/main', null]]) })
+    await served
+    const second = await push()
+    traffic.abandon(link)
+    await expect(second.report()).rejects.toThrow()
+    await expect(second.served).rejects.toThrow()
+  })
+
+  it('[S1] a right to write that is gone when the pack is whole moves no ref', async () => {
+    const { device, rights, push } = await aPeer()
+    const before: Oid | undefined = device.refs.get('refs/heads/main')
+    const { stream, served, pack, commit, report } = await push()
+    await stream.write(pack.subarray(0, 20))
+    rights.write = false
+    await stream.write(pack.subarray(20))
+    await stream.finish()
+    const { refs } = await report()
+    expect(refs.get('refs/heads/main')).toBe('this device may read the vault, not write it')
+    await served
+    expect(device.refs.get('refs/heads/main')).toBe(before)
+    expect(await device.share.repository.objects.has(commit)).toBe(false)
+  })
+})
