@@ -226,7 +226,9 @@ export class TandemHost implements TandemFace {
       await this.#closeEngine()
       try {
         const paused = this.#parts.storage.loadLocalStorage(PAUSED_KEY) === true
-        // Evaluated now and not with the plugin, so that the app's start does not wait for it; and in two turns.
+        // Evaluated now and not with the plugin, so that the app's start does not wait for it; and piece by piece.
+        await import('@bufbuild/protobuf/codegenv2')
+        await this.#parts.clock.breathe?.()
         await import('../protocol/peerlink_pb.ts')
         await this.#parts.clock.breathe?.()
         const { openEngine } = await import('./open-engine.ts')

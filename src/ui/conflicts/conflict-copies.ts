@@ -15,14 +15,17 @@ export interface ConflictCopy {
 
 const MARK = / \(conflict ([^()]*) (\d{4}-\d\d-\d\d) (\d\d)(\d\d)\)(?: \d+)?(?:\.[^./]*)?$/
 
+/** Whether a path may be that of a conflict copy: a quick look. */
+export function isMarked(path: string): boolean {
+  return path.includes(' (conflict ')
+}
+
 /** The conflict copies among the files of a vault, by path. */
 export function conflictCopies(paths: Iterable<string>): ConflictCopy[] {
-  const given = [...paths]
-  const marked = given.filter((path) => path.includes(' (conflict '))
-  if (marked.length === 0) return [] // as in most vaults, however large
-  const all = new Set(given)
+  const all = new Set(paths)
   const copies: ConflictCopy[] = []
-  for (const path of new Set(marked)) {
+  for (const path of all) {
+    if (!isMarked(path)) continue // most files of a large vault
     const { folder, stem, extension } = familyOf(path)
     const original = folder + stem + extension
     const mark = original === path ? null : MARK.exec(path)
