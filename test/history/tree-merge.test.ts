@@ -276,8 +276,10 @@ describe('any merge', () => {
             // What a side only moved was not written by it: the other side's edit of it counts, be it to nothing.
             const moved = Object.entries(base).some(([other, before]) => before === text && side[other] === undefined)
             if (base[name] === text || moved) continue
+            // Of a new name: whatever it may have been renamed from.
+            const before = base[name] ?? Object.values(base).join('')
             const places = Object.entries(merged).filter(
-              ([, content]) => content === text || holdsWords(content, text, base[name]),
+              ([, content]) => content === text || holdsWords(content, text, before),
             )
             expect(places.length, JSON.stringify({ base, left, right, name, merged })).toBeGreaterThan(0)
           }
