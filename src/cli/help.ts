@@ -195,7 +195,7 @@ export const commandHelp = {
   mirror: {
     summary: 'keep a copy of the history in a git repository',
     description:
-      'Copies the history to an ordinary bare git repository, which stock git can read and clone: in a folder (on another disk, or mounted from elsewhere; it is made if need be, by git) or behind a git daemon. Only what is new is sent, and nothing that the mirror holds is ever lost. Run it from a timer: it ends when the copy is complete. Works while tandem up runs on the vault, and without.\n\nWith --restore, the way back: the vault gets what the mirror holds, as if a device had come back. Only a vault that is empty, or shares its history with the mirror, can be restored; no file is deleted. --into restores into a folder of its own and leaves the vault alone.',
+      'Copies the history to an ordinary bare git repository, which stock git can read and clone: in a folder (on another disk, or mounted from elsewhere; it is made if need be, by git) or behind a git daemon. Only what is new is sent, and nothing that the mirror holds is ever lost. Run it from a timer: it ends when the copy is complete. Works while tandem up runs on the vault, and without.\n\nWith --restore, the way back: the vault gets what the mirror holds, as if a device had come back. Only a vault that is empty, or shares its history with the mirror, can be restored; what another device deleted goes to the trash, as ever. --into restores into a folder of its own and leaves the vault alone.',
     arguments: { url: 'a folder, or git://HOST[:PORT]/PATH' },
     examples: [
       ['tandem mirror ~/Notes /mnt/backup/notes.git', ''],
