@@ -285,7 +285,9 @@ describe('remove', () => {
 })
 
 describe('--help', () => {
-  const commands = 'init invite join up status metrics peers remove log show restore approve reject config repo'.split(' ')
+  const commands = 'init invite join up status metrics peers remove log show restore approve reject config repo'.split(
+    ' ',
+  )
 
   it('lists every command and exit code, in lines that fit a terminal', async () => {
     const { code, stdout } = await runTandem(['--help'])
