@@ -453,7 +453,8 @@ function holds(holder: DeviceHeads, heads: DeviceHeads, except: EndpointId): boo
 
 /**
  * Whether both have the same of a share, by the peer's own word (L8). A side that may only read has it when all heads of the other
- * are there: its own changes stay with it. A share that the peer does not want is none that it could be behind in.
+ * are there: its own changes stay with it. A folder that the peer does not want is none that it could be behind in; an own device
+ * without a word of the vault is: it only pairs just now.
  */
 export function isShareCurrent(
   state: SubscriptionState,
@@ -465,7 +466,8 @@ export function isShareCurrent(
   const remote = state.remote.get(share)
   const weOnlyRead = state.offers.get(share)?.write === false
   if (!local) return false
-  if (state.heardList && !remote?.peerWantsUpdates && !weOnlyRead) return true
+  const isVault = isOrdinary(share, accessOf(rights, share))
+  if (state.heardList && !remote?.peerWantsUpdates && !weOnlyRead && !isVault) return true
   if (!remote) return false
   if (remote.applied === local.applied)
     return local.applied !== null || (local.heads.size === 0 && remote.heads.size === 0)

@@ -313,6 +313,22 @@ describe('[S5] a peer that may only read', () => {
   })
 })
 
+describe('[L8] a device that only pairs just now', () => {
+  it('has nothing of the vault: an own device without a word of it is not in step', () => {
+    const side = new Side({ vault: 'write' }, { vault: share({ [ME]: 1 }, 1) })
+    side.hears(subscribe())
+    expect(isShareCurrent(side.state, ME, 'vault', side.rights)).toBe(false)
+    side.hears(directory('vault', { [ME]: 1 }, 1))
+    expect(isShareCurrent(side.state, ME, 'vault', side.rights)).toBe(true)
+  })
+
+  it('is not waited for with a folder that it was offered and did not take', () => {
+    const side = new Side({ folder: 'write' })
+    side.hears(subscribe())
+    expect(isShareCurrent(side.state, ME, 'folder', side.rights)).toBe(true)
+  })
+})
+
 describe('[S5] a hidden share', () => {
   const events: fc.Arbitrary<ShareMessage> = someMessage.filter(
     (message): message is Extract<typeof message, ShareMessage> =>
