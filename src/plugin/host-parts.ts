@@ -34,13 +34,16 @@ export interface PluginData extends DataStore {
   reload(): Promise<void>
 }
 
-/** The network of a desktop. */
+/** The network of a desktop (desktop-network.ts). */
 export interface PluginNetwork {
   readonly component: ComponentFolder
+  /** @throws TransportError `no-native`, `bind-failed`. */
   open(options: {
+    /** As `component.find()` has just found it. */
     readonly installed: InstalledComponent
     readonly secretKey: Uint8Array
     readonly bind: BindAddresses
+    /** `default`, `off`, or a URL. */
     readonly relay: string
     readonly clock: Clock
     readonly onWarning: (message: string) => void

@@ -1,5 +1,5 @@
 import { APP_VERSION, VAULT_SHARE } from '../engine/app.ts'
-import type { Device, DeviceEvent } from '../engine/device.ts'
+import type { Device } from '../engine/device.ts'
 import { Mutex } from '../engine/mutex.ts'
 import type { PairingQuestion } from '../engine/pairing-session.ts'
 import { readSettings, type SettingsReading } from '../engine/settings-schema.ts'
@@ -28,7 +28,6 @@ export class TandemHost implements TandemFace {
   readonly #parts: HostParts
   readonly #turns = new Mutex()
   readonly #changes = new Emitter<void>((error) => this.#complain('listener.threw', error))
-  readonly #events = new Emitter<DeviceEvent>((error) => this.#complain('listener.threw', error))
   readonly #askers = new Map<PairingQuestion['role'], Asker>()
   readonly #unload = new AbortController()
   #known: { readonly key: DeviceKey; readonly data: PluginData; readonly network: PluginNetwork | null } | null = null
@@ -112,11 +111,6 @@ export class TandemHost implements TandemFace {
     return this.#changes.on(listener)
   }
 
-  /** The engine's events, whichever engine runs. */
-  onDeviceEvent(listener: (event: DeviceEvent) => void): () => void {
-    return this.#events.on(listener)
-  }
-
   answerQuestions(role: PairingQuestion['role'], ask: Asker): () => void {
     this.#askers.set(role, ask)
     return () => {
@@ -162,8 +156,9 @@ export class TandemHost implements TandemFace {
 
   /** Begins; resolves when the vault was looked at once, or it is clear that it cannot be. Never rejects. */
   async start(): Promise<void> {
+    let unlock: () => void
     try {
-      this.#unlock = await this.#parts.lock(() => {
+      unlock = await this.#parts.lock(() => {
         const message =
           'This vault is open in another window, and that one syncs it. This window takes over when the other is closed.'
         this.#set({ kind: 'failed', message })
@@ -172,6 +167,8 @@ export class TandemHost implements TandemFace {
       if (!this.#unload.signal.aborted) this.#fail(error)
       return
     }
+    if (this.#unload.signal.aborted) return unlock() // it came too late: nobody would give it back
+    this.#unlock = unlock
     await this.#turns.run(() => this.#open())
     await this.restart()
   }
@@ -239,10 +236,7 @@ export class TandemHost implements TandemFace {
           confirm: (question, signal) => this.#askers.get(question.role)?.(question, signal) ?? Promise.resolve(false),
         })
         this.#engine = engine
-        engine.device.on((event) => {
-          this.#events.emit(event)
-          this.#redrawSoon()
-        })
+        engine.device.on(() => this.#redrawSoon())
         this.#set(engine.condition)
         void engine.start().catch((error: unknown) => this.#fail(error))
       } catch (error) {
