@@ -59,11 +59,6 @@ export async function serveGitStream(
   })
 }
 
-/** Serves `git upload-pack` on a stream that carries nothing else; see {@link serveGitStream}. */
-export function serveUploadPack(stream: ByteStream, options: UploadOptions): Promise<GitOutcome> {
-  return servingStream(stream, (lines) => serveUpload(lines, options))
-}
-
 /** Ends the stream well or badly, whatever happens. What is refused before a session began is said in an `ERR` line too. */
 async function servingStream(
   stream: ByteStream,

@@ -19,7 +19,7 @@ import {
   type ShareName,
 } from '../protocol/messages.ts'
 import type { QueueOptions } from '../protocol/send-queue.ts'
-import type { LocalShare, ShareOffer, ShareRights } from '../protocol/subscriptions.ts'
+import type { LocalShare, ShareOffer, ShareRights } from '../protocol/subscription-state.ts'
 import { Dialler } from './dialler.ts'
 import { Link, type LinkOwner, type PendingUpdate } from './link.ts'
 import type { PairingDesk } from './pairing-desk.ts'

@@ -22,7 +22,7 @@ import {
   type ShareName,
 } from '../protocol/messages.ts'
 import { SendQueue, type QueueOptions } from '../protocol/send-queue.ts'
-import type { ShareOffer, ShareRights } from '../protocol/subscriptions.ts'
+import type { ShareOffer, ShareRights } from '../protocol/subscription-state.ts'
 
 /** How often the session looks at the clock: fine enough for its timeouts of seconds. */
 const TICK_MS = 1_000

@@ -1,6 +1,6 @@
 import type { PeerRecord } from '../ports/data-store.ts'
 import type { ShareName } from '../protocol/messages.ts'
-import type { PeerShare } from '../protocol/subscriptions.ts'
+import type { PeerShare } from '../protocol/subscription-state.ts'
 import type { Link, LinkTraffic } from './link.ts'
 
 /** Everything that belongs to one paired device while we run; what is connected stands in PeerStates alone (L1). */

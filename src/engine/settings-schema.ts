@@ -1,5 +1,5 @@
 import { vaultPathProblem } from '../objects/vault-path.ts'
-import { isJsonObject, mergeObject, type JsonObject } from '../ports/data-file.ts'
+import { isJsonObject } from '../ports/data-file.ts'
 import { CONFIG_CATEGORIES, DEFAULT_SETTINGS, type Settings } from './settings.ts'
 
 /** What values a setting takes. */
@@ -189,17 +189,6 @@ export function readSettings(raw: unknown): SettingsReading {
 function normalised(spec: SettingKind, value: unknown): unknown {
   if (spec.kind === 'folders') return [...new Set((value as string[]).map((path) => path.normalize('NFC')))]
   return spec.kind === 'choices' ? [...new Set(value as string[])] : value
-}
-
-/** `undefined` takes a value back to its default. */
-export type SettingsChange = { readonly [Key in keyof Settings]?: Settings[Key] | undefined }
-
-/**
- * What to store after a change: only what somebody chose is in it. Unknown keys and values that the change does not name stay as they
- * were, wrong ones too. To be called with values that `settingProblem` found good.
- */
-export function mergeSettings(raw: unknown, change: SettingsChange): JsonObject {
-  return mergeObject(isJsonObject(raw) ? raw : {}, change)
 }
 
 /** A setting's value as a person types it: a list with commas, nothing quoted. */

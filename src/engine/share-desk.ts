@@ -6,7 +6,7 @@ import type { Random } from '../ports/random.ts'
 import { VAULT_SHARE, type Grant, type ShareRecord, type ShareStore } from '../ports/share-record.ts'
 import type { EndpointId } from '../ports/transport.ts'
 import { cleanName, type ShareName } from '../protocol/messages.ts'
-import type { ShareOffer } from '../protocol/subscriptions.ts'
+import type { ShareOffer } from '../protocol/subscription-state.ts'
 import { Mutex } from './mutex.ts'
 
 export interface ShareDeskOptions {

@@ -19,8 +19,6 @@ export interface Rights {
   write(share: string): boolean
 }
 
-export const NO_RIGHTS: Rights = { reveal: () => false, write: () => false }
-
 /** Whether the peer may see the share at all. A context that cannot be computed counts as no. */
 export function canReveal(context: GrantContext, peer: EndpointId, share: string): boolean {
   return grantIn(context, peer, share) !== null

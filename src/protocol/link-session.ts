@@ -10,16 +10,13 @@ import {
   type ShareName,
 } from './messages.ts'
 import type { Owed } from './send-queue.ts'
+import { isShareCurrent } from './share-current.ts'
+import { newSubscriptions, type LocalShare, type ShareRights, type SubscriptionState } from './subscription-state.ts'
 import {
-  isShareCurrent,
-  newSubscriptions,
   updateSubscriptions,
-  type LocalShare,
   type ShareMessage,
-  type ShareRights,
   type SubscriptionEffect,
   type SubscriptionEvent,
-  type SubscriptionState,
 } from './subscriptions.ts'
 
 /**

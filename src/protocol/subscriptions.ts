@@ -1,14 +1,17 @@
 import type { Oid } from '../objects/oid.ts'
-import type { EndpointId } from '../ports/transport.ts'
-import {
-  MAX_REFS,
-  type DeviceHeads,
-  type LinkMessage,
-  type SendableMessage,
-  type ShareName,
-  type SyncAnswer,
-} from './messages.ts'
+import { MAX_REFS, type DeviceHeads, type LinkMessage, type SendableMessage, type ShareName } from './messages.ts'
 import type { Owed } from './send-queue.ts'
+import {
+  accessOf,
+  isOrdinary,
+  NO_SHARE,
+  peerShare,
+  withoutOffer,
+  withPeerShare,
+  type LocalShare,
+  type ShareRights,
+  type SubscriptionState,
+} from './subscription-state.ts'
 
 /**
  * What two devices tell each other of their shares on one link, as a pure state machine:
@@ -22,58 +25,6 @@ import type { Owed } from './send-queue.ts'
  *    there is no echo (L8, S3).
  * 4. What was said of our shares (`told`) is remembered to say each thing once; it decides nothing about what may be said.
  */
-
-/** What our side of a share looks like now. */
-export interface LocalShare {
-  readonly heads: DeviceHeads
-  /** The view that our disk shows in full; null: none, or files of it are missing. */
-  readonly applied: Oid | null
-  /** For people, in an offer. */
-  readonly title?: string
-}
-
-/** What we know of the peer's side of a share. */
-export interface PeerShare {
-  readonly heads: DeviceHeads
-  /** undefined: it has not said. */
-  readonly applied: Oid | null | undefined
-  readonly peerWantsUpdates: boolean
-  /** It was told of our present heads although it does not want updates (S3). */
-  readonly announced: boolean
-  /** Something moved here that it was not told of. */
-  readonly untold: boolean
-  /** Its answer to our subscription. */
-  readonly answer: SyncAnswer | null
-  /** It took the share back: it will hear nothing of it until it offers it again. */
-  readonly withdrawn: boolean
-  /** Its own head that was refused last, because it may not write. */
-  readonly refused: Oid | null
-}
-
-/** A share that the peer lets us have. */
-export interface ShareOffer {
-  readonly title: string
-  readonly write: boolean
-}
-
-export interface SubscriptionState {
-  readonly remoteId: EndpointId
-  readonly local: ReadonlyMap<ShareName, LocalShare>
-  readonly remote: ReadonlyMap<ShareName, PeerShare>
-  /** What we said last that the peer may do with our shares. */
-  readonly told: ReadonlyMap<ShareName, 'read' | 'write'>
-  /** The subscriptions that we sent last; null: none yet. */
-  readonly asked: ReadonlySet<ShareName> | null
-  /** The peer has sent its subscriptions. */
-  readonly heardList: boolean
-  readonly offers: ReadonlyMap<ShareName, ShareOffer>
-}
-
-/** What the peer may do, computed anew at each question (see peers/grants.ts). */
-export interface ShareRights {
-  reveal(share: ShareName): boolean
-  write(share: ShareName): boolean
-}
 
 export type ShareMessage = Extract<
   LinkMessage,
@@ -122,32 +73,8 @@ type Step = readonly [SubscriptionState, readonly SubscriptionEffect[]]
 
 /** Shares of one peer that we may be told of (T8). */
 const MAX_OFFERS = 100
-const VAULT: ShareName = 'vault'
 const NOTHING = new Uint8Array(0)
 const CHANGED: SubscriptionEffect = { kind: 'peer-changed' }
-
-export const NO_SHARE: PeerShare = {
-  heads: new Map(),
-  applied: undefined,
-  peerWantsUpdates: false,
-  announced: false,
-  untold: false,
-  answer: null,
-  withdrawn: false,
-  refused: null,
-}
-
-export function newSubscriptions(remoteId: EndpointId): SubscriptionState {
-  return {
-    remoteId,
-    local: new Map(),
-    remote: new Map(),
-    told: new Map(),
-    asked: null,
-    heardList: false,
-    offers: new Map(),
-  }
-}
 
 export function updateSubscriptions(state: SubscriptionState, event: SubscriptionEvent, rights: ShareRights): Step {
   switch (event.kind) {
@@ -391,15 +318,6 @@ function spokenOf(state: SubscriptionState, rights: ShareRights): [ShareName, Lo
   return [...state.local].filter(([name]) => rights.reveal(name) && !peerShare(state, name).withdrawn)
 }
 
-function accessOf(rights: ShareRights, share: ShareName): 'read' | 'write' {
-  return rights.write(share) ? 'write' : 'read'
-}
-
-/** Own devices have the whole vault: that needs no words. */
-function isOrdinary(share: ShareName, access: 'read' | 'write'): boolean {
-  return share === VAULT && access === 'write'
-}
-
 function send(message: SendableMessage): SubscriptionEffect {
   return { kind: 'send', message }
 }
@@ -425,53 +343,6 @@ function refusal(share: ShareName): SendableMessage {
   }
 }
 
-// ---- state
-
-export function peerShare(state: SubscriptionState, share: ShareName): PeerShare {
-  return state.remote.get(share) ?? NO_SHARE
-}
-
-function withPeerShare(state: SubscriptionState, name: ShareName, change: Partial<PeerShare>): SubscriptionState {
-  return { ...state, remote: new Map(state.remote).set(name, { ...peerShare(state, name), ...change }) }
-}
-
-function withoutOffer(state: SubscriptionState, share: ShareName): SubscriptionState {
-  if (!state.offers.has(share)) return state
-  const offers = new Map(state.offers)
-  offers.delete(share)
-  return { ...state, offers }
-}
-
 function sameHeads(left: DeviceHeads, right: DeviceHeads): boolean {
   return left.size === right.size && [...left].every(([device, oid]) => right.get(device) === oid)
-}
-
-/** Whether `holder` has every head of `heads`, but for those of one device. */
-function holds(holder: DeviceHeads, heads: DeviceHeads, except: EndpointId): boolean {
-  return [...heads].every(([device, oid]) => device === except || holder.get(device) === oid)
-}
-
-/**
- * Whether both have the same of a share, by the peer's own word (L8). A side that may only read has it when all heads of the other
- * are there: its own changes stay with it. A folder that the peer does not want is none that it could be behind in; an own device
- * without a word of the vault is: it only pairs just now.
- */
-export function isShareCurrent(
-  state: SubscriptionState,
-  self: EndpointId,
-  share: ShareName,
-  rights: ShareRights,
-): boolean {
-  const local = state.local.get(share)
-  const remote = state.remote.get(share)
-  const weOnlyRead = state.offers.get(share)?.write === false
-  if (!local) return false
-  const isVault = isOrdinary(share, accessOf(rights, share))
-  if (state.heardList && !remote?.peerWantsUpdates && !weOnlyRead && !isVault) return true
-  if (!remote) return false
-  if (remote.applied === local.applied)
-    return local.applied !== null || (local.heads.size === 0 && remote.heads.size === 0)
-  if (weOnlyRead) return local.applied !== null && holds(local.heads, remote.heads, self)
-  if (rights.write(share)) return false
-  return !!remote.applied && holds(remote.heads, local.heads, state.remoteId)
 }

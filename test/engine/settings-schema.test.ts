@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   allowedValues,
-  mergeSettings,
   readSettings,
   SETTING_KEYS,
   settingProblem,
@@ -10,6 +9,7 @@ import {
 } from '../../src/engine/settings-schema.ts'
 import { settingsOptions } from '../../src/engine/settings-options.ts'
 import { DEFAULT_SETTINGS, type Settings } from '../../src/engine/settings.ts'
+import { withSettings } from '../../src/ports/data-file.ts'
 import { LINK_TIMES } from '../../src/protocol/link-session.ts'
 import { QUEUE_OPTIONS } from '../../src/protocol/send-queue.ts'
 
@@ -139,7 +139,7 @@ describe('reading settings', () => {
   it('a change keeps every other key, known and wrong or unknown, and stores nothing that nobody chose', () => {
     fc.assert(
       fc.property(json, fc.constantFrom(20, undefined), (raw, maxPeers) => {
-        const merged = mergeSettings(raw, { maxPeers })
+        const merged = withSettings({ settings: raw }, { maxPeers }).settings as Record<string, unknown>
         const before = typeof raw === 'object' && raw !== null && !Array.isArray(raw) ? Object.entries(raw) : []
         const others = (entries: [string, unknown][]) => JSON.stringify(entries.filter(([key]) => key !== 'maxPeers'))
         expect(others(Object.entries(merged))).toBe(others(before))

@@ -11,7 +11,7 @@ import {
   type LinkState,
 } from '../../src/protocol/link-session.ts'
 import { MAX_REFS, type LinkMessage, type SendableMessage } from '../../src/protocol/messages.ts'
-import type { LocalShare, ShareRights } from '../../src/protocol/subscriptions.ts'
+import type { LocalShare, ShareRights } from '../../src/protocol/subscription-state.ts'
 import { aHello, anId, anOid, someReceived } from '../support/sample-messages.ts'
 
 const T0 = 1_000_000

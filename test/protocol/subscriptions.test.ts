@@ -3,16 +3,14 @@ import { describe, expect, it } from 'vitest'
 import type { Oid } from '../../src/objects/oid.ts'
 import type { EndpointId } from '../../src/ports/transport.ts'
 import type { SendableMessage } from '../../src/protocol/messages.ts'
+import { isShareCurrent } from '../../src/protocol/share-current.ts'
+import { newSubscriptions, type LocalShare, type SubscriptionState } from '../../src/protocol/subscription-state.ts'
 import {
-  isShareCurrent,
   newsFor,
-  newSubscriptions,
   updateSubscriptions,
-  type LocalShare,
   type ShareMessage,
   type SubscriptionEffect,
   type SubscriptionEvent,
-  type SubscriptionState,
 } from '../../src/protocol/subscriptions.ts'
 import { anId, anOid, someMessage } from '../support/sample-messages.ts'
 

@@ -6,21 +6,6 @@ import { vaultPathProblem } from '../../objects/vault-path.ts'
 /** Characters; other devices show no more. */
 const MAX_NAME_LENGTH = 60
 
-/** Keys of the controls of the settings tab. */
-export type SettingKey =
-  | 'sync'
-  | 'deviceName'
-  | 'relayMode'
-  | 'relayUrl'
-  | 'localNetwork'
-  | 'maxPeers'
-  | 'heartbeatSeconds'
-  | 'queueLimit'
-  | 'queueWaitMs'
-  | 'queueDrop'
-  | 'debounceMs'
-  | `config:${ConfigCategory}`
-
 export const CATEGORY_NAMES: Record<ConfigCategory, { name: string; desc: string }> = {
   settings: { name: 'Editor and file settings', desc: 'Such as line width, spell check and where attachments go.' },
   appearance: { name: 'Appearance', desc: 'Theme, fonts and snippets.' },
