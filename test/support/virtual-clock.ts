@@ -1,4 +1,5 @@
 import type { Clock } from '../../src/ports/clock.ts'
+import { sleepWith } from './sleep-with.ts'
 
 interface Timer {
   readonly due: number
@@ -42,18 +43,7 @@ export class VirtualClock implements Clock {
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason as Error)
-      const end = (): void => {
-        cancel()
-        reject(signal!.reason as Error)
-      }
-      const cancel = this.after(ms, () => {
-        signal?.removeEventListener('abort', end)
-        resolve()
-      })
-      signal?.addEventListener('abort', end, { once: true })
-    })
+    return sleepWith(this, ms, signal)
   }
 
   after(ms: number, then: () => void): () => void {

@@ -1,9 +1,10 @@
 import { MemoryDisk } from '../../../src/adapters/memory/memory-disk.ts'
-import type { DiskFolder, MemoryDiskOptions } from '../../../src/adapters/memory/memory-disk.ts'
+import type { MemoryDiskOptions } from '../../../src/adapters/memory/memory-disk.ts'
 import { MemoryVaultFiles } from '../../../src/adapters/memory/memory-vault-files.ts'
 import type { MemoryVaultOptions } from '../../../src/adapters/memory/memory-vault-files.ts'
 import { nodeCodec } from '../../../src/adapters/node/node-codec.ts'
 import type { HarnessOptions, VaultHarness } from '../../contracts/vault-files.harness.ts'
+import { diskView } from '../../support/disk-view.ts'
 import { quickClock } from '../../support/quick-clock.ts'
 
 export interface MemoryHarness extends VaultHarness {
@@ -29,13 +30,10 @@ export async function makeMemoryHarness(
       },
       ...more,
     })
-  const foldersIn = (folder: DiskFolder, prefix: string): string[] =>
-    [...folder.children.values()].flatMap(({ name, node }) =>
-      node.kind === 'folder' ? [prefix + name, ...foldersIn(node, `${prefix}${name}/`)] : [],
-    )
   const harness: MemoryHarness = {
     disk,
     vault: open(),
+    ...diskView(disk),
     reopen: async () => {
       await harness.vault.close()
       return (harness.vault = open())
@@ -45,18 +43,9 @@ export async function makeMemoryHarness(
     rename: (from, to) => disk.userRename(from, to),
     mkdir: (path) => disk.userMkdir(path),
     link: (path) => disk.userLink(path),
-    bytes: (path) => {
-      const node = disk.find(path)?.node
-      return node?.kind === 'file' ? node.content : undefined
-    },
-    listing: () => [...disk.files().keys()].sort(),
-    folders: () => foldersIn(disk.root, '').sort(),
-    trash: () => disk.trash,
     beforeReplace: (then) => void (race = then),
-    duringRead: (path, then) => disk.duringNextRead(path, then),
     failNext: (what) => (what === 'trash' ? disk.failNext('trash') : disk.failNext('write', what)),
     lock: (path) => void disk.unreadableFolders.add(path),
-    unplug: () => void (disk.rootMissing = true),
     dispose: () => harness.vault.close(),
   }
   return harness

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { resolveVault, StateFolder } from '../../../src/adapters/node/state-folder.ts'
-import type { PeerRecord } from '../../../src/ports/data-store.ts'
 import type { EndpointId } from '../../../src/ports/transport.ts'
 import { anId } from '../../support/sample-messages.ts'
+import { aPeerRecord } from '../../support/sample-records.ts'
 
 let folder = ''
 let vault = ''
@@ -37,16 +37,6 @@ const writeData = (change: Record<string, unknown>) =>
   writeFileSync(dataFile(), JSON.stringify({ ...readData(), ...change }))
 const setAside = () => readdirSync(state).filter((name) => name.startsWith('data.json.damaged'))
 
-const record = (number: number, change: object = {}): PeerRecord => ({
-  nodeId: anId(number),
-  name: `device ${number}`,
-  ticket: 'ticket',
-  addedAt: 1,
-  lastSyncAt: null,
-  autoConnect: true,
-  ...change,
-})
-
 describe('the state folder', () => {
   it('clears away what a killed process left, and nothing of one that lives', () => {
     init()
@@ -65,7 +55,7 @@ describe('the state folder', () => {
   })
 
   it('[C12] of two vaults are two: each its key and its devices', async () => {
-    await init({ key: 1 }).state.savePeers([record(3)])
+    await init({ key: 1 }).state.savePeers([aPeerRecord(3)])
     mkdirSync(join(folder, 'second'))
     const other = StateFolder.init(join(folder, 'second.state'), resolveVault(join(folder, 'second')), {
       name: undefined,
@@ -82,11 +72,17 @@ describe('the state folder', () => {
     init()
     writeFileSync(
       dataFile(),
-      JSON.stringify({ version: 1, vault, deviceId: anId(1), settings: { deviceName: 'old' }, peers: [record(3)] }),
+      JSON.stringify({
+        version: 1,
+        vault,
+        deviceId: anId(1),
+        settings: { deviceName: 'old' },
+        peers: [aPeerRecord(3)],
+      }),
     )
     expect(repair().problems).toEqual([])
     expect(open().settings).toEqual({ deviceName: 'old', configFolder: true, bind: null, ports: {} })
-    expect(await open().loadPeers()).toEqual([record(3)])
+    expect(await open().loadPeers()).toEqual([aPeerRecord(3)])
   })
 })
 
@@ -96,7 +92,7 @@ describe('data.json at a save', () => {
     writeData({
       extra: { a: [1] },
       settings: { odd: 1, maxPeers: 'x' },
-      peers: [{ ...record(3), colour: 'red' }, 'broken'],
+      peers: [{ ...aPeerRecord(3), colour: 'red' }, 'broken'],
     })
     const opened = open()
     expect(opened.problems).toEqual([expect.stringMatching(/entry 2 .*cannot be read/)])
@@ -106,7 +102,7 @@ describe('data.json at a save', () => {
     expect(readData()).toMatchObject({
       extra: { a: [1] },
       settings: { odd: 1, maxPeers: 'x', debounceMs: 400 },
-      peers: [{ ...record(3), name: 'renamed', colour: 'red' }, 'broken'],
+      peers: [{ ...aPeerRecord(3), name: 'renamed', colour: 'red' }, 'broken'],
     })
   })
 
@@ -114,29 +110,33 @@ describe('data.json at a save', () => {
     init()
     const running = open()
     writeData({ settings: { deviceName: 'by hand', relay: 'off' } })
-    await running.savePeers([record(3)])
-    expect(readData()).toMatchObject({ settings: { deviceName: 'by hand', relay: 'off' }, peers: [record(3)] })
+    await running.savePeers([aPeerRecord(3)])
+    expect(readData()).toMatchObject({ settings: { deviceName: 'by hand', relay: 'off' }, peers: [aPeerRecord(3)] })
   })
 
   it('that was damaged meanwhile is set aside, and written anew from what is known', async () => {
     init({ name: 'mine' })
     const running = open()
-    await running.savePeers([record(3)])
+    await running.savePeers([aPeerRecord(3)])
     const told: string[] = []
     running.onProblem = (message) => told.push(message)
     writeFileSync(dataFile(), '{"version": 1, "vau')
-    await running.savePeers([record(3), record(4)])
+    await running.savePeers([aPeerRecord(3), aPeerRecord(4)])
     expect(setAside().map((name) => readFileSync(join(state, name), 'utf8'))).toEqual(['{"version": 1, "vau'])
     expect(told).toEqual([expect.stringContaining('data.json.damaged-1')])
-    expect(readData()).toMatchObject({ vault, settings: { deviceName: 'mine' }, peers: [record(3), record(4)] })
+    expect(readData()).toMatchObject({
+      vault,
+      settings: { deviceName: 'mine' },
+      peers: [aPeerRecord(3), aPeerRecord(4)],
+    })
   })
 
   it('that was removed meanwhile is written anew', async () => {
     init({ name: 'mine' })
     const running = open()
     rmSync(dataFile())
-    await running.savePeers([record(3)])
-    expect(readData()).toMatchObject({ vault, settings: { deviceName: 'mine' }, peers: [record(3)] })
+    await running.savePeers([aPeerRecord(3)])
+    expect(readData()).toMatchObject({ vault, settings: { deviceName: 'mine' }, peers: [aPeerRecord(3)] })
   })
 
   it('that a newer version wrote meanwhile is left alone', async () => {
@@ -200,10 +200,10 @@ describe('a damaged data.json', () => {
   it('gives what can be read of it: devices, settings, unknown fields', async () => {
     init({ name: 'mine' })
     const { settings } = readData()
-    writeFileSync(dataFile(), JSON.stringify({ version: 1, settings, peers: [record(3)], extra: 1 }))
+    writeFileSync(dataFile(), JSON.stringify({ version: 1, settings, peers: [aPeerRecord(3)], extra: 1 }))
     const repaired = repair()
     expect(repaired.problems.join()).toMatch(/it lacks the vault, the device id.* 1 paired/)
-    expect(await repaired.loadPeers()).toEqual([record(3)])
+    expect(await repaired.loadPeers()).toEqual([aPeerRecord(3)])
     expect(readData()).toMatchObject({ vault, deviceId: anId(1), settings: { deviceName: 'mine' }, extra: 1 })
   })
 
@@ -233,15 +233,15 @@ describe('a damaged data.json', () => {
 describe('a data.json of another device', () => {
   it('[P6] gives this one neither its id nor its devices, and keeps its list for it', async () => {
     init({ key: 1 })
-    const foreign = { deviceId: anId(9), peers: [record(1), record(3)] }
+    const foreign = { deviceId: anId(9), peers: [aPeerRecord(1), aPeerRecord(3)] }
     writeData(foreign)
     const opened = repair()
     expect([opened.deviceId, await opened.loadPeers()]).toEqual([anId(1), []])
     expect(opened.problems).toEqual([expect.stringMatching(/comes from another device/)])
-    await opened.savePeers([record(4)])
+    await opened.savePeers([aPeerRecord(4)])
     expect(readData()).toMatchObject({
       deviceId: anId(1),
-      peers: [record(4)],
+      peers: [aPeerRecord(4)],
       otherDevices: { [anId(9)]: { peers: foreign.peers } },
     })
     expect(setAside()).toEqual([])

@@ -1,9 +1,10 @@
 import { MemoryDisk } from '../../../src/adapters/memory/memory-disk.ts'
-import type { DiskFolder, MemoryDiskOptions } from '../../../src/adapters/memory/memory-disk.ts'
+import type { MemoryDiskOptions } from '../../../src/adapters/memory/memory-disk.ts'
 import { nodeCodec } from '../../../src/adapters/node/node-codec.ts'
 import { ObsidianVaultFiles } from '../../../src/adapters/obsidian/obsidian-vault-files.ts'
 import type { ObsidianVaultOptions } from '../../../src/adapters/obsidian/obsidian-vault-files.ts'
 import type { HarnessOptions, Lacks, VaultHarness } from '../../contracts/vault-files.harness.ts'
+import { diskView } from '../../support/disk-view.ts'
 import { quickClock } from '../../support/quick-clock.ts'
 import { FakeVaultApp } from '../../support/obsidian/vault-app.ts'
 import { systemError } from '../../support/obsidian/vault-disk.ts'
@@ -46,13 +47,10 @@ export async function makeObsidianHarness(
     }
     return vault
   }
-  const foldersIn = (folder: DiskFolder, prefix: string): string[] =>
-    [...folder.children.values()].flatMap(({ name, node }) =>
-      node.kind === 'folder' ? [prefix + name, ...foldersIn(node, `${prefix}${name}/`)] : [],
-    )
   const harness: ObsidianHarness = {
     app,
     vault: open(),
+    ...diskView(disk),
     reopen: async () => {
       await harness.vault.close()
       return (harness.vault = open())
@@ -62,21 +60,12 @@ export async function makeObsidianHarness(
     rename: (from, to) => app.person(() => disk.userRename(from, to)),
     mkdir: (path) => app.person(() => disk.userMkdir(path)),
     link: (path) => app.person(() => disk.userLink(path)),
-    bytes: (path) => {
-      const node = disk.find(path)?.node
-      return node?.kind === 'file' ? node.content : undefined
-    },
-    listing: () => [...disk.files().keys()].sort(),
-    folders: () => foldersIn(disk.root, '').sort(),
-    trash: () => disk.trash,
     beforeReplace: (then) => void (app.adapter.beforeReplace = then),
-    duringRead: (path, then) => disk.duringNextRead(path, then),
     failNext: (what) =>
       what === 'trash'
         ? disk.failNext('trash', systemError('EXDEV'))
         : disk.failNext('write', systemError(what === 'disk-full' ? 'ENOSPC' : 'EACCES')),
     lock: (path) => app.person(() => disk.unreadableFolders.add(path)),
-    unplug: () => void (disk.rootMissing = true),
     dispose: () => harness.vault.close(),
   }
   return harness
