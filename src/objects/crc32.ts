@@ -1,25 +1,28 @@
-/** The CRC-32 of zlib and gzip (polynomial 0xedb88320), for platforms without a native one; by eights ("slicing by 8"). */
-const TABLES = makeTables()
+/** Made at the first use: it takes a millisecond, which the start of an app can do without. */
+let tables: Uint32Array[] | null = null
 
 function makeTables(): Uint32Array[] {
-  const tables = Array.from({ length: 8 }, () => new Uint32Array(256))
+  const made = Array.from({ length: 8 }, () => new Uint32Array(256))
   for (let i = 0; i < 256; i++) {
     let c = i
     for (let bit = 0; bit < 8; bit++) c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1
-    tables[0]![i] = c >>> 0
+    made[0]![i] = c >>> 0
   }
   for (let t = 1; t < 8; t++) {
     for (let i = 0; i < 256; i++) {
-      const c = tables[t - 1]![i]!
-      tables[t]![i] = ((c >>> 8) ^ tables[0]![c & 0xff]!) >>> 0
+      const c = made[t - 1]![i]!
+      made[t]![i] = ((c >>> 8) ^ made[0]![c & 0xff]!) >>> 0
     }
   }
-  return tables
+  return made
 }
 
-/** `seed` is the CRC of the bytes before these, to go on from. */
+/**
+ * The CRC-32 of zlib and gzip (polynomial 0xedb88320), for platforms without a native one; by eights ("slicing by 8"). `seed` is the
+ * CRC of the bytes before these, to go on from.
+ */
 export function crc32(bytes: Uint8Array, seed = 0): number {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = TABLES as [
+  const [t0, t1, t2, t3, t4, t5, t6, t7] = (tables ??= makeTables()) as [
     Uint32Array,
     Uint32Array,
     Uint32Array,

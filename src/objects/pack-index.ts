@@ -3,6 +3,7 @@ import type { Codec } from './codec.ts'
 import { CorruptObjectError } from './errors.ts'
 import { oidFromBytes, oidToBytes, parseOid, writeOid } from './oid.ts'
 import type { Oid } from './oid.ts'
+import { PACK_TRAILER_SIZE } from './pack.ts'
 
 /*
  * A pack index, version 2 (git: Documentation/gitformat-pack), numbers big-endian:
@@ -23,6 +24,14 @@ export interface PackIndexEntry {
   readonly crc32: number
 }
 
+/** The bytes of one entry in a pack: from `offset` up to `end`. */
+export interface PackExtent {
+  readonly offset: number
+  readonly end: number
+  /** Of those bytes. */
+  readonly crc32: number
+}
+
 const SIGNATURE = 0xff744f63
 const VERSION = 2
 const FANOUT_AT = 8
@@ -33,34 +42,54 @@ const LARGE_OFFSET = 0x80000000
 
 /** Byte for byte what `git index-pack` writes. The entries come in any order. */
 export function encodePackIndex(codec: Codec, entries: readonly PackIndexEntry[], packSha: Oid): Uint8Array {
-  const sorted = [...entries].sort((a, b) => (a.oid < b.oid ? -1 : a.oid > b.oid ? 1 : 0))
-  const large = sorted.filter((entry) => entry.offset >= LARGE_OFFSET)
-  const count = sorted.length
-  const bytes = new Uint8Array(OIDS_AT + count * 28 + large.length * 8 + TRAILER_SIZE)
+  const steps = packIndexSteps(codec, entries, packSha)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+  }
+}
+
+/** Entries that are taken between two steps: a millisecond or two, also of code that has only just been loaded. */
+const ENTRIES_PER_STEP = 500
+
+/** The making of a pack index, for a thread that others wait for too: between two steps they may have it. Yields nothing of meaning. */
+export function* packIndexSteps(
+  codec: Codec,
+  entries: readonly PackIndexEntry[],
+  packSha: Oid,
+): Generator<void, Uint8Array<ArrayBuffer>> {
+  const count = entries.length
+  const byFirstByte = Array.from({ length: 256 }, (): PackIndexEntry[] => [])
+  let largeOffsets = 0
+  for (const [i, entry] of entries.entries()) {
+    byFirstByte[parseInt(entry.oid.slice(0, 2), 16)]!.push(entry)
+    if (entry.offset >= LARGE_OFFSET) largeOffsets++
+    if (i % ENTRIES_PER_STEP === ENTRIES_PER_STEP - 1) yield
+  }
+  const bytes = new Uint8Array(OIDS_AT + count * 28 + largeOffsets * 8 + TRAILER_SIZE)
   writeUint32(bytes, 0, SIGNATURE)
   writeUint32(bytes, 4, VERSION)
   const crcsAt = OIDS_AT + count * 20
   const offsetsAt = crcsAt + count * 4
   const largeAt = offsetsAt + count * 4
+  let i = 0
   let largeCount = 0
-  sorted.forEach((entry, i) => {
-    const oidAt = OIDS_AT + i * 20
-    writeOid(entry.oid, bytes, oidAt)
-    // The count up to here; the last of a first byte stays.
-    writeUint32(bytes, FANOUT_AT + bytes[oidAt]! * 4, i + 1)
-    writeUint32(bytes, crcsAt + i * 4, entry.crc32)
-    if (entry.offset < LARGE_OFFSET) {
-      writeUint32(bytes, offsetsAt + i * 4, entry.offset)
-    } else {
-      writeUint32(bytes, offsetsAt + i * 4, LARGE_OFFSET + largeCount)
-      writeUint32(bytes, largeAt + largeCount * 8, Math.floor(entry.offset / 2 ** 32))
-      writeUint32(bytes, largeAt + largeCount * 8 + 4, entry.offset % 2 ** 32)
-      largeCount++
+  for (const [first, group] of byFirstByte.entries()) {
+    group.sort((a, b) => (a.oid < b.oid ? -1 : a.oid > b.oid ? 1 : 0))
+    for (const entry of group) {
+      writeOid(entry.oid, bytes, OIDS_AT + i * 20)
+      writeUint32(bytes, crcsAt + i * 4, entry.crc32)
+      if (entry.offset < LARGE_OFFSET) {
+        writeUint32(bytes, offsetsAt + i * 4, entry.offset)
+      } else {
+        writeUint32(bytes, offsetsAt + i * 4, LARGE_OFFSET + largeCount)
+        writeUint32(bytes, largeAt + largeCount * 8, Math.floor(entry.offset / 2 ** 32))
+        writeUint32(bytes, largeAt + largeCount * 8 + 4, entry.offset % 2 ** 32)
+        largeCount++
+      }
+      if (++i % ENTRIES_PER_STEP === 0) yield
     }
-  })
-  for (let i = 1; i < 256; i++) {
-    const at = FANOUT_AT + i * 4
-    if (readUint32(bytes, at) === 0) writeUint32(bytes, at, readUint32(bytes, at - 4))
+    writeUint32(bytes, FANOUT_AT + first * 4, i)
   }
   bytes.set(oidToBytes(packSha), bytes.length - TRAILER_SIZE)
   const body = bytes.subarray(0, bytes.length - 20)
@@ -73,6 +102,8 @@ export class PackIndex {
   readonly count: number
   readonly packSha: Oid
   private readonly bytes: Uint8Array
+  /** Ascending; made when somebody asks where an entry ends. */
+  private offsets: Float64Array | null = null
 
   private constructor(bytes: Uint8Array, count: number) {
     this.bytes = bytes
@@ -99,6 +130,37 @@ export class PackIndex {
 
   /** The offset of the object's entry in the pack, or undefined. */
   find(oid: Oid): number | undefined {
+    const place = this.placeOf(oid)
+    return place === undefined ? undefined : this.offsetAt(place)
+  }
+
+  /** Where the object's entry lies in a pack of `packSize` bytes. What an index says of a pack is believed when the CRC-32 agrees. */
+  extentOf(oid: Oid, packSize: number): PackExtent | undefined {
+    const place = this.placeOf(oid)
+    if (place === undefined) return undefined
+    const offset = this.offsetAt(place)
+    const crc32 = readUint32(this.bytes, OIDS_AT + this.count * 20 + place * 4)
+    return { offset, end: this.endOf(offset, packSize), crc32 }
+  }
+
+  /** Where the entry that begins at `offset` ends: where the next one begins, or the pack's trailer. */
+  endOf(offset: number, packSize: number): number {
+    const offsets = (this.offsets ??= this.sortedOffsets())
+    let low = 0
+    let high = offsets.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (offsets[middle]! <= offset) low = middle + 1
+      else high = middle
+    }
+    return offsets[low] ?? packSize - PACK_TRAILER_SIZE
+  }
+
+  private sortedOffsets(): Float64Array {
+    return Float64Array.from({ length: this.count }, (_, i) => this.offsetAt(i)).sort()
+  }
+
+  private placeOf(oid: Oid): number | undefined {
     const wanted = oidToBytes(oid)
     const first = wanted[0]!
     let low = first === 0 ? 0 : readUint32(this.bytes, FANOUT_AT + first * 4 - 4)
@@ -106,7 +168,7 @@ export class PackIndex {
     while (low < high) {
       const middle = (low + high) >>> 1
       const order = this.compareAt(middle, wanted, 0)
-      if (order === 0) return this.offsetAt(middle)
+      if (order === 0) return middle
       if (order < 0) low = middle + 1
       else high = middle
     }

@@ -3,10 +3,12 @@ import { deflateSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { nodeCodec } from '../../src/adapters/node/node-codec.ts'
 import { concatBytes, encodeUtf8 } from '../../src/objects/bytes.ts'
+import type { Codec } from '../../src/objects/codec.ts'
 import { createDelta } from '../../src/objects/delta.ts'
 import type { IndexedObject, IndexPackOptions } from '../../src/objects/indexed-pack.ts'
 import type { GitObject, Oid } from '../../src/objects/oid.ts'
 import { encodeEntryHeader, encodePackHeader } from '../../src/objects/pack.ts'
+import { encodePackIndex, PackIndex } from '../../src/objects/pack-index.ts'
 import {
   bytesSource,
   completeThinPack,
@@ -322,6 +324,30 @@ describe('reading single entries', () => {
     })
     expect(readDeflatedEntry(nodeCodec, source, second!.offset)).toBeUndefined()
     await expectCorruptAsync(streamPackEntry(nodeCodec, source, second!.offset).next(), 'bad-delta')
+  })
+
+  it('gives them without inflating where the index tells their end, and believes the index only when the checksum agrees', async () => {
+    const many = rawPack(versions(20).map((content) => ({ content })))
+    const { objects, packSha } = await index(many)
+    const packIndex = PackIndex.decode(nodeCodec, encodePackIndex(nodeCodec, objects, packSha))
+    const never: Codec = { ...nodeCodec, inflate: () => expect.unreachable() }
+    for (const [i, { oid, offset }] of objects.entries()) {
+      const extent = packIndex.extentOf(oid, many.length)!
+      const whole = readDeflatedEntry(nodeCodec, bytesSource(many), offset)!
+      expect(whole.deflated).toEqual(Uint8Array.from(deflateSync(versions(20)[i]!)))
+      expect(readDeflatedEntry(never, bytesSource(many), offset, extent)).toEqual(whole)
+      for (const wrong of [
+        { ...extent, end: extent.end - 1 },
+        { ...extent, end: extent.end + 1 },
+        { ...extent, end: offset },
+        { ...extent, end: 2 ** 40 },
+        { ...extent, crc32: extent.crc32 ^ 1 },
+      ])
+        expect(readDeflatedEntry(nodeCodec, bytesSource(many), offset, wrong)).toEqual(whole)
+      const damaged = many.slice()
+      damaged[extent.end - 1]! ^= 1
+      expectCorrupt(() => readDeflatedEntry(nodeCodec, bytesSource(damaged), offset, extent), 'bad-zlib')
+    }
   })
 
   it('refuses offsets outside', () => {

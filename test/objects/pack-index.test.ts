@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { nodeCodec } from '../../src/adapters/node/node-codec.ts'
 import { concatBytes } from '../../src/objects/bytes.ts'
 import { oidFromBytes, parseOid } from '../../src/objects/oid.ts'
-import { encodePackIndex, PackIndex } from '../../src/objects/pack-index.ts'
+import { encodePackIndex, packIndexSteps, PackIndex } from '../../src/objects/pack-index.ts'
 import type { PackIndexEntry } from '../../src/objects/pack-index.ts'
 import { expectCorrupt } from '../support/corrupt.ts'
 
@@ -48,6 +48,25 @@ describe('pack index', () => {
         for (const entry of entries) expect(index.find(entry.oid)).toBe(entry.offset)
       }),
     )
+  })
+
+  it('knows where each entry ends: where the next one begins, or at the trailer', () => {
+    const entries = entriesOf(300, (i) => 12 + ((i * 7) % 300) * 50)
+    const index = PackIndex.decode(nodeCodec, encodePackIndex(nodeCodec, entries, PACK_SHA))
+    const size = 12 + 300 * 50 + 20
+    for (const { oid, offset, crc32 } of entries)
+      expect(index.extentOf(oid, size)).toEqual({ offset, end: offset + 50, crc32 })
+    expect(index.extentOf(parseOid('0'.repeat(40)), size)).toBeUndefined()
+  })
+
+  it('is made in steps of some hundred entries, for a thread that others wait for', () => {
+    const entries = entriesOf(3000)
+    const steps = packIndexSteps(nodeCodec, entries, PACK_SHA)
+    let turns = 0
+    let step = steps.next()
+    for (; !step.done; step = steps.next()) turns++
+    expect(turns).toBeGreaterThanOrEqual(entries.length / 500)
+    expect(step.value).toEqual(encodePackIndex(nodeCodec, entries, PACK_SHA))
   })
 
   it('refuses an index that is cut short or changed anywhere', () => {

@@ -112,7 +112,7 @@ export class IdbObjectStore implements ObjectStore {
       pack.use((source) => {
         const header = readPackEntryHeader(source, offset)
         if (header.kind !== 'full' || header.size > LARGE_BLOB) return undefined
-        return readDeflatedEntry(this.#codec, source, offset)
+        return readDeflatedEntry(this.#codec, source, offset, pack.index.extentOf(oid, pack.size))
       }),
     )
   }
@@ -158,6 +158,7 @@ export class IdbObjectStore implements ObjectStore {
   async writePack(pack: AsyncIterable<Uint8Array> | Uint8Array): Promise<Oid[]> {
     this.#checkOpen()
     const bytes = pack instanceof Uint8Array ? pack : await collectUpTo(LARGEST_PACK, pack)
+    await this.#breathe()
     const source = bytesSource(bytes)
     const readBase = async (oid: Oid) => {
       await this.#breathe()
@@ -260,7 +261,7 @@ export class IdbObjectStore implements ObjectStore {
     if (header.kind !== 'full' || header.size <= LARGE_BLOB) {
       return slices((await this.#readPacked(oid, pack, at, LARGEST_DELTA)).content, offset)
     }
-    const content = this.#codec.inflateStream(pack.stream(header.dataOffset, pack.endOf(at)))
+    const content = this.#codec.inflateStream(pack.stream(header.dataOffset, pack.index.endOf(at, pack.size)))
     return skipped(verified(this.#codec, oid, header.size, content), offset)
   }
 

@@ -32,13 +32,6 @@ export class IdbPack {
     }
   }
 
-  /** Where the entry that begins at `offset` ends. */
-  endOf(offset: number): number {
-    let end = this.size - 20
-    for (const entry of this.index.entries()) if (entry.offset > offset && entry.offset < end) end = entry.offset
-    return end
-  }
-
   stream(start: number, end: number): AsyncGenerator<Uint8Array> {
     return this.#records.stream(this.id, start, end)
   }

@@ -11,6 +11,7 @@ import {
   readPackObjectInfo,
   streamPackEntry,
 } from '../../objects/pack-reader.ts'
+import type { PackBases } from '../../objects/pack-reader.ts'
 import { StoreError } from '../../ports/errors.ts'
 import { LARGE_BLOB } from '../../ports/object-store.ts'
 import type {
@@ -44,6 +45,7 @@ import { removeStaleTemporaries } from './temporary-files.ts'
 /** Trees and commits kept inflated: history walks read the same ones over and over. */
 const CACHE_BYTES = 16 * 1024 * 1024
 const LARGEST_CACHED = 1024 * 1024
+const BASE_BYTES = 8 * 1024 * 1024
 /** A deltified blob is made whole in memory, up to this size; ours above LARGE_BLOB never are deltas. */
 const LARGEST_DELTA = 64 * 1024 * 1024
 /** From so many oids on, listing the folders of loose objects is cheaper than asking for each file. */
@@ -64,6 +66,8 @@ export class NodeObjectStore implements ObjectStore {
   readonly #loose: LooseObjects
   readonly #receptions: NodeLargeReceptions
   readonly #cache = new ObjectCache<Oid>(CACHE_BYTES)
+  /** Objects in the middle of chains of deltas, by pack and offset: the neighbours in a history are made from them too. */
+  readonly #bases = new ObjectCache<string>(BASE_BYTES)
   readonly #batches = new Mutex()
   readonly #repacks = new Mutex()
   #closed = false
@@ -114,7 +118,10 @@ export class NodeObjectStore implements ObjectStore {
       this.#locate(
         oid,
         (pack, offset) =>
-          readPackObjectInfo(nodeCodec, pack, offset, { typeOf: async (base) => (await this.#infoOf(base)).type }),
+          readPackObjectInfo(nodeCodec, pack, offset, {
+            typeOf: async (base) => (await this.#infoOf(base)).type,
+            bases: this.#basesOf(pack),
+          }),
         () => this.#loose.info(oid),
       ),
     )
@@ -133,7 +140,7 @@ export class NodeObjectStore implements ObjectStore {
         (pack, offset) => {
           const header = readPackEntryHeader(pack, offset)
           return header.kind === 'full' && header.size <= LARGE_BLOB
-            ? readDeflatedEntry(nodeCodec, pack, offset)
+            ? readDeflatedEntry(nodeCodec, pack, offset, pack.index.extentOf(oid, pack.size))
             : undefined
         },
         // A loose object's stream holds its header too: of no use in a pack.
@@ -229,11 +236,21 @@ export class NodeObjectStore implements ObjectStore {
     const header = readPackEntryHeader(pack, offset)
     if (header.kind === 'full' && header.type === 'blob' && header.size > largestBlob) throw tooLarge(oid)
     const byOid = async (base: Oid) => (await this.#read(base, LARGEST_DELTA)) ?? missing(base)
-    const object = await readPackObject(nodeCodec, pack, offset, { byOid }, LARGEST_DELTA)
+    const bases = this.#basesOf(pack)
+    const object = await readPackObject(nodeCodec, pack, offset, { byOid, bases }, LARGEST_DELTA)
     if (object.type === 'blob' && object.content.length > largestBlob) throw tooLarge(oid)
     if (hashObject(nodeCodec, object.type, object.content) !== oid)
       throw new CorruptObjectError('hash-mismatch', `${oid} is damaged`, { oid })
     return object
+  }
+
+  /** A pack's name says what it holds, so that another file of the same name has the same objects at the same places. */
+  #basesOf({ name }: PackFile): PackBases {
+    return {
+      get: (offset) => this.#bases.get(`${name} ${offset}`),
+      set: (offset, object) =>
+        void (object.content.length <= LARGEST_CACHED && this.#bases.set(`${name} ${offset}`, object)),
+    }
   }
 
   async #streamPacked(oid: Oid, pack: PackFile, at: number, offset: number): Promise<AsyncGenerator<Uint8Array>> {

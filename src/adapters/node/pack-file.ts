@@ -62,13 +62,6 @@ export class PackFile implements PackSource {
     return this.#orVanished(() => fs.openSync(this.file, 'r'))
   }
 
-  /** Where the entry that begins at `offset` ends. */
-  endOf(offset: number): number {
-    let end = this.size - PACK_TRAILER
-    for (const entry of this.index.entries()) if (entry.offset > offset && entry.offset < end) end = entry.offset
-    return end
-  }
-
   /** The entries by offset, each with the offset at which it ends. */
   extents(): (PackIndexEntry & { readonly end: number })[] {
     const entries = [...this.index.entries()].sort((a, b) => a.offset - b.offset)

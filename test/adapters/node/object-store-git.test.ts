@@ -344,6 +344,26 @@ describe('damage and failures', () => {
     await expectHolds(store, [note])
   })
 
+  it('copies no damaged object out of a pack into another', async () => {
+    const { gitDir, store } = await aRepository()
+    const objects = notes(100)
+    await put(store, objects)
+    const oids = objects.map((object) => oidOf(nodeCodec, object))
+    const file = path.join(gitDir, 'objects/pack', packsOf(gitDir)[0]!)
+    const bytes = fs.readFileSync(file)
+    bytes[Math.floor(bytes.length / 2)]! ^= 0x10
+    fs.chmodSync(file, 0o644)
+    fs.writeFileSync(file, bytes)
+    const reopened = await NodeObjectStore.open(gitDir)
+    const copies = await Promise.allSettled(oids.map((oid) => reopened.readDeflated(oid)))
+    const failed = copies.filter((copy) => copy.status === 'rejected')
+    expect(failed.map(({ reason }) => (reason as Error).name)).toEqual(['CorruptObjectError'])
+    const sound = copies.flatMap((copy) => (copy.status === 'fulfilled' && copy.value ? [copy.value] : []))
+    expect(sound).toHaveLength(99)
+    for (const { deflated, size } of sound) expect(() => nodeCodec.inflate(deflated, 0, size)).not.toThrow()
+    expect(await reopened.missing(oids)).toHaveLength(1)
+  })
+
   it('indexes a pack anew whose index is missing or damaged', async () => {
     const { gitDir, store } = await aRepository()
     await put(store, notes(100, 'a'))
