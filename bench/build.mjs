@@ -10,11 +10,16 @@ const REQUIRE = [
   'const require = tandemCreateRequire(import.meta.url)',
 ].join('\n')
 
-/** The paths of the headless peer, the engine without a network, and the bare streams. */
+/** The paths of the headless peer, the engine without a network, the bare streams, and git's protocol. */
 export async function buildBench() {
   await build({
     absWorkingDir: root,
-    entryPoints: { cli: 'src/cli.ts', 'in-process': 'bench/in-process.ts', 'raw-stream': 'bench/raw-stream.ts' },
+    entryPoints: {
+      cli: 'src/cli.ts',
+      'in-process': 'bench/in-process.ts',
+      'raw-stream': 'bench/raw-stream.ts',
+      'git-peer': 'bench/git-peer.ts',
+    },
     outdir: 'dist/bench',
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -28,5 +33,5 @@ export async function buildBench() {
     sourcemap: 'linked',
   })
   const path = (name) => join(root, 'dist/bench', `${name}.mjs`)
-  return { cli: path('cli'), inProcess: path('in-process'), rawStream: path('raw-stream') }
+  return { cli: path('cli'), inProcess: path('in-process'), rawStream: path('raw-stream'), gitPeer: path('git-peer') }
 }

@@ -7,7 +7,7 @@ import { LivePair } from './live-pair.mjs'
 const RAW_MB = 50
 
 /** MB/s. */
-async function rawRate(bundles) {
+export async function rawRate(bundles) {
   const receiver = new Answering([process.execPath, bundles.rawStream, 'receive'])
   const { address } = await receiver.next()
   const done = receiver.next()

@@ -2,6 +2,7 @@
 import { lastJson, run } from './kit.mjs'
 
 const COMMITS = 10_000
+const PLAN_US = 50_000
 
 export async function graph({ bundles }) {
   const found = lastJson((await run([process.execPath, bundles.inProcess, 'graph', String(COMMITS)])).text)
@@ -13,5 +14,7 @@ export async function graph({ bundles }) {
     row('is an ancestor, the whole way back', 'isAncestorFarUs'),
     row('what one head has and the other lacks', 'notInUs'),
     row('maximal heads (the view)', 'maximalUs'),
+    { ...row(`plan of a sync, one ref ${COMMITS} commits behind`, 'planFarUs'), aim: { most: PLAN_US } },
+    { ...row(`plan of a sync, both sides moved, one by ${COMMITS}`, 'planApartUs'), aim: { most: PLAN_US } },
   ]
 }

@@ -23,8 +23,10 @@ import { IdleTimeout, TransferTracker } from '../src/engine/recovery.ts'
 import { Repository } from '../src/engine/repository.ts'
 import { WorkingTree } from '../src/engine/working-tree.ts'
 import { CommitGraph } from '../src/history/commit-graph.ts'
+import { planBidirectionalSync } from '../src/history/sync-plan.ts'
 import type { Oid } from '../src/objects/oid.ts'
 import type { VaultPath } from '../src/objects/vault-path.ts'
+import type { Refs } from '../src/ports/ref-store.ts'
 import type { EndpointId } from '../src/ports/transport.ts'
 
 const SHARE = 'vault'
@@ -132,6 +134,17 @@ function graph(commits: number): void {
     add(n, n % 20 < 2 ? heads : [heads[side]!])
     heads[side] = number(n)
   }
+  // Two lines apart from their first on, one of that many commits, one of half as many: what is as long is told apart at once.
+  const sides = [0, 1].map((side) => {
+    let head = number(1)
+    for (let n = 1; n <= commits / (side + 1); n++) {
+      const next = number((side + 1) * 0x1000000 + n)
+      history.add(next, { parents: [head], tree: number(0), seconds: n })
+      head = next
+    }
+    return head
+  }) as [Oid, Oid]
+  const at = (oid: Oid): Refs => new Map([['refs/heads/main', oid]])
   const times = (work: () => unknown, count: number): number => {
     work()
     const start = performance.now()
@@ -145,6 +158,8 @@ function graph(commits: number): void {
     isAncestorFarUs: times(() => history.isAncestor(number(2), heads[commits % 2]!), 20),
     notInUs: times(() => history.ancestorsNotIn([heads[0]], [heads[1]]), 1000),
     maximalUs: times(() => history.maximal(heads), 1000),
+    planFarUs: times(() => planBidirectionalSync(at(number(2)), at(heads[commits % 2]!), history), 20),
+    planApartUs: times(() => planBidirectionalSync(at(sides[0]), at(sides[1]), history), 20),
   })
 }
 

@@ -5,7 +5,7 @@
  *   aim?: { most?: number, least?: number, x?: boolean }, note?: string }} Row
  */
 
-const DIGITS = { ms: 0, MB: 1, 'MB/s': 1, s: 2, '%': 2, kB: 2, µs: 1, bytes: 0 }
+const DIGITS = { ms: 0, MB: 1, 'MB/s': 1, s: 2, '%': 2, kB: 2, µs: 1, bytes: 0, objects: 0, messages: 0, times: 0 }
 
 const show = (value, unit) =>
   value === undefined || Number.isNaN(value)

@@ -37,7 +37,7 @@ export async function runMirror(
   const options: MirrorOptions = {
     clock: systemClock,
     signal,
-    connect: (service) => connectGit(place, service, signal),
+    connect: (service, ended) => connectGit(place, service, ended),
     onProgress: (phase, bytes) => void onEvent({ phase, bytes }),
   }
   if (!restore) return { kind: 'pushed', report: await pushToMirror(share.repository, options) }

@@ -1,7 +1,7 @@
 import type { CommitGraph } from '../history/commit-graph.ts'
 import { decodeCommit, type Commit } from '../objects/commit.ts'
-import { CorruptObjectError } from '../objects/errors.ts'
-import type { Oid } from '../objects/oid.ts'
+import { CorruptObjectError, MissingObjectError } from '../objects/errors.ts'
+import type { GitObject, Oid } from '../objects/oid.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import { walkNewEntries } from './tree-walk.ts'
 
@@ -64,11 +64,11 @@ export async function checkConnectivity(
   const absent = new Set<Oid>()
   const readTree = async (oid: Oid): Promise<Uint8Array | null> => {
     if (absent.has(oid)) return null
-    if (!(await store.has(oid))) {
+    const object = await readIfThere(store, oid)
+    if (!object) {
       absent.add(oid)
       return null
     }
-    const object = await store.read(oid)
     if (object.type !== 'tree')
       throw new CorruptObjectError('bad-object', `${oid} is a ${object.type} where a tree belongs`)
     return object.content
@@ -83,9 +83,19 @@ export async function checkConnectivity(
   return { fresh, missingCommits, missingTrees, missingBlobs: await store.missing(blobs) }
 }
 
+/** Null when it is not there. Asking first would be a second search for each object. */
+async function readIfThere(store: ObjectReader, oid: Oid): Promise<GitObject | null> {
+  try {
+    return await store.read(oid)
+  } catch (error) {
+    if (error instanceof MissingObjectError && error.oid === oid) return null
+    throw error
+  }
+}
+
 export async function readCommit(store: ObjectReader, oid: Oid): Promise<Commit | null> {
-  if (!(await store.has(oid))) return null
-  const object = await store.read(oid)
+  const object = await readIfThere(store, oid)
+  if (!object) return null
   if (object.type !== 'commit')
     throw new CorruptObjectError('bad-object', `${oid} is a ${object.type} where a commit belongs`)
   return decodeCommit(object.content)

@@ -1,3 +1,4 @@
+import { CorruptObjectError } from '../objects/errors.ts'
 import type { Oid } from '../objects/oid.ts'
 import { ProtocolError, TransportError } from '../ports/errors.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
@@ -45,6 +46,8 @@ export interface GitFetchOptions extends ClientOptions {
   /** Off for a store that lacks objects which its commits name. On unless given. */
   readonly thinPack?: boolean
   readonly includeTag?: boolean
+  /** For servers that read on when they refuse, as ours do: the refs are asked for before the server's first word. */
+  readonly listsAtOnce?: boolean
   /** Bytes of pack after which the fetch is given up (T8); 8 GiB unless given. */
   readonly maxPackBytes?: number
 }
@@ -70,6 +73,7 @@ export function fetchFromGit(stream: ByteStream, options: GitFetchOptions): Prom
       filter: options.filter ?? NO_FILTER,
       thinPack: options.thinPack ?? true,
       includeTag: options.includeTag ?? false,
+      listsAtOnce: options.listsAtOnce ?? false,
       progress: options.onProgress !== undefined,
     })
     const summary = await runGitSession<FetchClientRequest, FetchSummary>(session, lines, async (request) => {
@@ -175,8 +179,19 @@ async function onStream<T>(
   signal?.throwIfAborted()
   const onAbort = (): void => stream.abort()
   signal?.addEventListener('abort', onAbort, { once: true })
+  let ended = false
+  const watched: ByteStream = {
+    read: async (max) => {
+      const bytes = await stream.read(max)
+      ended ||= bytes === null
+      return bytes
+    },
+    write: (bytes) => stream.write(bytes),
+    finish: () => stream.finish(),
+    abort: () => stream.abort(),
+  }
   try {
-    const lines = new PktStream(stream, options.onProgress)
+    const lines = new PktStream(watched, options.onProgress)
     const version = service === 'git-upload-pack' ? 2 : 0
     if (path !== undefined) await lines.write(encodeServiceRequest({ service, path, version }))
     const result = await converse(lines)
@@ -187,8 +202,18 @@ async function onStream<T>(
   } catch (error) {
     stream.abort()
     signal?.throwIfAborted()
+    // Who dies in the middle of an answer has sent nothing wrong: another try may bring the rest.
+    if (ended && isCutShort(error))
+      throw new TransportError('disconnected', 'the transfer ended before it was complete', {}, { cause: error })
     throw error
   } finally {
     signal?.removeEventListener('abort', onAbort)
   }
+}
+
+function isCutShort(error: unknown): boolean {
+  return (
+    (error instanceof CorruptObjectError && error.code === 'bad-pkt-line') ||
+    (error instanceof ProtocolError && error.code === 'bad-message')
+  )
 }

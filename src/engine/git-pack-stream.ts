@@ -1,8 +1,8 @@
 import type { Codec } from '../objects/codec.ts'
 import { createDelta } from '../objects/create-delta.ts'
-import { MissingObjectError } from '../objects/errors.ts'
+import { CorruptObjectError, MissingObjectError } from '../objects/errors.ts'
 import { oidToBytes, parseOid } from '../objects/oid.ts'
-import type { ObjectType, Oid } from '../objects/oid.ts'
+import type { GitObject, ObjectType, Oid } from '../objects/oid.ts'
 import { encodeOffsetDelta } from '../objects/offset-delta.ts'
 import { encodeEntryHeader, encodePackEntry, encodePackHeader } from '../objects/pack.ts'
 import { LARGE_BLOB } from '../ports/object-store.ts'
@@ -86,11 +86,20 @@ class EntryWriter {
   }
 
   async #delta(oid: Oid, base: Oid): Promise<Uint8Array | null> {
-    const [info, baseInfo] = [await this.objects.info(oid), await this.objects.info(base)]
-    if (!info || !baseInfo || info.type !== baseInfo.type) return null
-    if (info.size < DELTA_MINIMUM || Math.max(info.size, baseInfo.size) > DELTA_LIMIT) return null
-    const [target, source] = [await this.objects.read(oid), await this.objects.read(base)]
+    const [target, source] = [await this.#small(oid), await this.#small(base)]
+    if (!target || !source || target.type !== source.type || target.content.length < DELTA_MINIMUM) return null
     return createDelta(source.content, target.content)
+  }
+
+  /** Null when it is too large to be worth a delta. A tree's size alone would cost as much to find out as the tree. */
+  async #small(oid: Oid): Promise<GitObject | null> {
+    try {
+      const object = await this.objects.read(oid)
+      return object.content.length <= DELTA_LIMIT ? object : null
+    } catch (error) {
+      if (error instanceof CorruptObjectError && error.code === 'too-large') return null
+      throw error
+    }
   }
 }
 

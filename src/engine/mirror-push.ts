@@ -1,12 +1,23 @@
+import type { RefPlan } from '../history/sync-plan.ts'
 import type { Oid } from '../objects/oid.ts'
 import { MirrorError } from '../ports/mirror-error.ts'
-import type { RefName } from '../ports/ref-store.ts'
-import type { RefCommand } from '../protocol/git/receive-commands.ts'
-import { GIT_AGENT } from './git-traffic.ts'
-import { pushToGit } from './git-client.ts'
-import { converse, counting, DEVICES, isViewOf, MAIN, readMirror } from './mirror-refs.ts'
-import type { MirrorOptions, MirrorRefs } from './mirror-refs.ts'
+import type { RefName, Refs } from '../ports/ref-store.ts'
+import {
+  damaged,
+  DEVICES,
+  exchangeOptions,
+  expectRelated,
+  isViewOf,
+  MAIN,
+  MAX_PACK_BYTES,
+  MIRRORED,
+  mirrorPeer,
+  withMirror,
+} from './mirror-refs.ts'
+import type { MirrorOptions } from './mirror-refs.ts'
 import type { Repository } from './repository.ts'
+import { syncWithPeer } from './sync-with-peer.ts'
+import type { LocalRefs, SyncReport } from './sync-with-peer.ts'
 
 export interface MirrorReport {
   /** What the vault shows; null while it has no history. */
@@ -17,98 +28,74 @@ export interface MirrorReport {
   readonly ahead: readonly RefName[]
 }
 
-interface Plan {
-  readonly commands: readonly RefCommand[]
-  readonly ahead: readonly RefName[]
-  /** Refs whose history there is no part of ours: a push would hide it. */
-  readonly apart: readonly RefName[]
-}
-
-/** Others may push to the same mirror meanwhile. */
-const ROUNDS = 3
-
 /**
- * Brings a mirror to what this device knows: the refs of all devices, and `main`. Nothing that the mirror holds is lost by it: each
- * device's ref moves forward only, and `main` forward, or from one view to another of more (V3).
+ * Brings a mirror to what this device knows: the refs of all devices, and `main` (T3, in one direction). Nothing that the mirror holds is
+ * lost by it: each device's ref moves forward only, and `main` forward, or from one view to another of more (V3).
  * @throws MirrorError `not-forward`, after everything else was pushed, `unrelated`, `refused`, `damaged`; TransportError; the signal's reason
  */
 export async function pushToMirror(repository: Repository, options: MirrorOptions): Promise<MirrorReport> {
-  const pushed = new Set<RefName>()
-  let refusals: readonly (readonly [string, string])[] = []
-  for (let round = 0; round < ROUNDS; round++) {
-    const view = await repository.view()
-    if (!view) return { main: null, pushed: [], ahead: [] }
-    const plan = await planPush(repository, view.commit, await readMirror(repository, options, { any: false }))
-    if (plan.commands.length > 0) {
-      refusals = await push(repository, plan.commands, options, pushed)
-      if (refusals.length > 0) continue
-    }
-    if (plan.apart.length > 0) throw apart(repository, plan.apart)
-    return { main: view.commit, pushed: [...pushed], ahead: plan.ahead }
-  }
-  const [name, reason] = refusals[0]!
-  throw new MirrorError('refused', `${name}: ${reason}`, { ref: name })
-}
-
-async function planPush(repository: Repository, view: Oid, mirror: MirrorRefs): Promise<Plan> {
-  const { graph } = repository
-  const commands: RefCommand[] = []
-  const ahead: RefName[] = []
-  const hidden: RefName[] = []
-  const compare = (name: RefName, from: Oid | null, to: Oid): boolean => {
-    if (from === to) return true
-    if (from === null || graph.isAncestor(from, to)) commands.push({ name, from, to })
-    else if (graph.isAncestor(to, from)) ahead.push(name)
-    else return false
-    return true
-  }
-  for (const [device, oid] of repository.heads()) {
-    const name: RefName = `${DEVICES}${device}`
-    if (!compare(name, mirror.devices.get(device) ?? null, oid)) hidden.push(name)
-  }
-  for (const [device, oid] of mirror.devices)
-    if (!repository.heads().has(device) && !graph.isAncestor(oid, view)) ahead.push(`${DEVICES}${device}`)
-  if (!compare(MAIN, mirror.main, view)) {
-    const from = mirror.main!
-    const theirs = [...mirror.devices.values()]
-    if (await isViewOf(repository, from, [view])) commands.push({ name: MAIN, from, to: view })
-    else if (theirs.some((tip) => graph.isAncestor(from, tip)) || (await isViewOf(repository, from, [view, ...theirs])))
-      ahead.push(MAIN)
-    else hidden.push(MAIN)
-  }
-  return { commands, ahead, apart: hidden }
-}
-
-/** What was refused, by ref, with the reason. */
-async function push(
-  repository: Repository,
-  commands: readonly RefCommand[],
-  options: MirrorOptions,
-  pushed: Set<RefName>,
-): Promise<readonly (readonly [string, string])[]> {
-  const report = await converse('git-receive-pack', options, ({ stream, path }) =>
-    pushToGit(stream, {
-      agent: GIT_AGENT,
-      ...(path === undefined ? {} : { path }),
-      signal: options.signal,
-      repository,
-      commands: () => commands,
-      onBytes: counting('push', options),
+  if (!(await repository.view())) return { main: null, pushed: [], ahead: [] }
+  const report = await withMirror(options, () =>
+    syncWithPeer(repository, mirrorPeer(options), {
+      ...exchangeOptions(options),
+      local: mirrorable(repository),
+      prefixes: MIRRORED,
+      maxPackBytes: MAX_PACK_BYTES,
+      direction: 'push',
+      strategy: 'conflict',
+      onRefs: (remote) => expectRelated(repository, remote),
+      settle: (ref, remote) => settleMain(repository, ref, remote),
     }),
   )
-  if (!report) return []
-  if (report.unpack !== null) throw new MirrorError('refused', report.unpack)
-  const refused: [string, string][] = []
-  for (const { name } of commands) {
-    const reason = report.refs.has(name) ? report.refs.get(name)! : 'it was not moved'
-    if (reason === null)
-      pushed.add(name as RefName) // one of ours: see planPush
-    else refused.push([name, reason])
-  }
-  return refused
+  const view = (await repository.view())!.commit
+  return { main: view, ...expectMirrored(repository, view, report) }
 }
 
-function apart(repository: Repository, names: readonly RefName[]): MirrorError {
+/** What of ours belongs on a mirror. Nothing of it is moved by a push. */
+function mirrorable(repository: Repository): LocalRefs {
+  return {
+    async list() {
+      const devices = [...repository.heads()].map(([device, oid]): [RefName, Oid] => [`${DEVICES}${device}`, oid])
+      const view = await repository.view()
+      return new Map([...devices, ...(view ? [[MAIN, view.commit] as const] : [])])
+    },
+    compareAndSwap: async () => false,
+  }
+}
+
+/** Views stand for the heads behind them: of two, the one that knows of more replaces the other (V3). */
+async function settleMain(
+  repository: Repository,
+  { name, local, remote }: RefPlan,
+  refs: Refs,
+): Promise<'push' | 'fetch' | null> {
+  if (name !== MAIN) return null
+  const [view, main] = [local!, remote!]
+  if (await isViewOf(repository, main, [view])) return 'push'
+  const theirs = [...refs].filter(([other]) => other.startsWith(DEVICES)).map(([, oid]) => oid)
+  const isTheirs = theirs.some((tip) => repository.graph.isAncestor(main, tip))
+  return isTheirs || (await isViewOf(repository, main, [view, ...theirs])) ? 'fetch' : null
+}
+
+function expectMirrored(
+  repository: Repository,
+  view: Oid,
+  { refs, plan }: SyncReport,
+): Pick<MirrorReport, 'pushed' | 'ahead'> {
+  const named = (wanted: string): RefName[] =>
+    [...refs].filter(([, { result }]) => result === wanted).map(([name]) => name)
+  for (const [name, ref] of refs) if (ref.result === 'unusable') throw damaged(name, ref)
+  for (const [name, ref] of refs)
+    if (ref.result === 'refused') throw new MirrorError('refused', `${name}: ${ref.reason}`, { ref: name })
+  const apart = named('conflict')
+  if (apart.length > 0) throw notForward(repository, apart)
+  const remote = new Map(plan.refs.map((ref) => [ref.name, ref.remote]))
+  // A device that we have never heard of, and yet all it made: nothing more than we have.
+  const isMore = (name: RefName): boolean => !repository.graph.isAncestor(remote.get(name)!, view)
+  return { pushed: named('pushed'), ahead: named('ahead-there').filter((name) => name === MAIN || isMore(name)) }
+}
+
+function notForward(repository: Repository, names: readonly RefName[]): MirrorError {
   const own: RefName = `${DEVICES}${repository.self}`
   const message = names.includes(own)
     ? 'the mirror holds edits of this very device that it does not have any more'

@@ -1,47 +1,34 @@
 import { isViewIdentity } from '../history/view-identity.ts'
-import { CorruptObjectError, MissingObjectError } from '../objects/errors.ts'
 import type { Oid } from '../objects/oid.ts'
 import type { Clock } from '../ports/clock.ts'
 import { ProtocolError } from '../ports/errors.ts'
 import { MirrorError } from '../ports/mirror-error.ts'
-import type { RefName } from '../ports/ref-store.ts'
+import type { RefName, Refs } from '../ports/ref-store.ts'
 import { isEndpointId } from '../ports/transport.ts'
-import type { ByteStream, EndpointId } from '../ports/transport.ts'
-import type { GitRef } from '../protocol/git/git-refs.ts'
+import type { EndpointId } from '../ports/transport.ts'
 import type { GitService } from '../protocol/git/service-request.ts'
-import { checkConnectivity, isConnected } from './connectivity.ts'
-import { commitHaves } from './commit-haves.ts'
-import { fetchFromGit } from './git-client.ts'
-import { GIT_AGENT } from './git-traffic.ts'
-import { withIdleLimit } from './idle-limit.ts'
+import { fetchFromPeer } from './fetch-from-peer.ts'
+import type { UnusableRef } from './fetch-from-peer.ts'
+import type { ExchangeOptions, GitConversation, GitPeer, TransferPhase } from './git-peer.ts'
 import type { Repository } from './repository.ts'
 
 export const MAIN: RefName = 'refs/heads/main'
 export const DEVICES = 'refs/devices/'
+/** What of a mirror is ours. */
+export const MIRRORED = [MAIN, DEVICES]
 
-/** Git itself speaks up every 5 s while it works. */
+/** Git itself speaks up every 5 s while it works, but a disk may have to wake up. */
 const SILENCE_MS = 60_000
 /** The largest vault that comes back in one pack: a person's own mirror is believed more than a stranger. */
-const MAX_PACK_BYTES = 256 * 1024 ** 3
-
-/** A conversation with the git of a mirror. */
-export interface MirrorStream {
-  readonly stream: ByteStream
-  /** Sent as the service request; absent when the program at the other end was started for us. */
-  readonly path?: string
-  /** Resolves to what the program said to people before it ended, for errors. */
-  words(): Promise<string>
-}
-
-export type MirrorPhase = 'fetch' | 'push'
+export const MAX_PACK_BYTES = 256 * 1024 ** 3
 
 export interface MirrorOptions {
   readonly clock: Clock
   readonly signal: AbortSignal
   /** @throws MirrorError, TransportError */
-  readonly connect: (service: GitService) => Promise<MirrorStream>
+  readonly connect: (service: GitService, signal: AbortSignal) => Promise<GitConversation>
   /** Bytes of packs in this phase, so far. */
-  readonly onProgress: (phase: MirrorPhase, bytes: number) => void
+  readonly onProgress: (phase: TransferPhase, bytes: number) => void
 }
 
 /** What the mirror's refs name, all of it whole and known here by now; none of our refs has moved for it. */
@@ -51,71 +38,71 @@ export interface MirrorRefs {
   readonly main: Oid | null
 }
 
+export function mirrorPeer({ connect }: MirrorOptions): GitPeer {
+  return { connect }
+}
+
+export function exchangeOptions({ clock, signal, onProgress }: MirrorOptions): ExchangeOptions {
+  return { clock, signal, idleMs: SILENCE_MS, onProgress: (phase, { bytes }) => onProgress(phase, bytes) }
+}
+
+/** Runs an exchange with a mirror. @throws MirrorError `refused` with what its git said */
+export async function withMirror<T>({ signal }: MirrorOptions, exchange: () => Promise<T>): Promise<T> {
+  try {
+    return await exchange()
+  } catch (error) {
+    if (signal.aborted || !(error instanceof ProtocolError)) throw error
+    throw new MirrorError('refused', error.message, {}, { cause: error })
+  }
+}
+
 /**
- * Looks at a mirror and brings here what its refs name and we lack, as objects that no ref of ours names. Of a mirror that knows none
- * of our devices, and nothing of ours, nothing is brought, unless `any` says so: it is another vault's.
- * @throws MirrorError `unrelated`, `refused`, `damaged`; TransportError; the signal's reason
+ * Looks at a mirror and brings here what its refs name and we lack, as objects that no ref of ours names.
+ * @throws as {@link expectRelated}, unless `any` says that another vault's is welcome; MirrorError `refused`, `damaged`; TransportError;
+ * the signal's reason
  */
 export async function readMirror(
   repository: Repository,
   options: MirrorOptions,
   { any }: { readonly any: boolean },
 ): Promise<MirrorRefs> {
-  const { graph, objects } = repository
-  const isRelated = ({ name, oid }: NamedCommit): boolean =>
-    graph.has(oid) || (name.startsWith(DEVICES) && repository.heads().has(name.slice(DEVICES.length) as EndpointId))
-  const found = await converse('git-upload-pack', options, async ({ stream, path }) => {
-    const { refs } = await fetchFromGit(stream, {
-      agent: GIT_AGENT,
-      ...(path === undefined ? {} : { path }),
-      signal: options.signal,
-      objects,
-      refPrefixes: [MAIN, DEVICES],
-      wants: async (listed) => {
-        const named = ours(listed)
-        if (!any && named.length > 0 && !named.some(isRelated))
-          throw new MirrorError('unrelated', 'the mirror holds the history of another vault')
-        const tips = [...new Set(named.map(({ oid }) => oid))]
-        const known = await Promise.all(tips.map((oid) => isWhole(repository, oid)))
-        return tips.filter((_, i) => !known[i])
-      },
-      haves: commitHaves(graph, [...repository.heads().values()]),
+  const { refs, unusable } = await withMirror(options, () =>
+    fetchFromPeer(repository, mirrorPeer(options), {
+      ...exchangeOptions(options),
+      prefixes: MIRRORED,
       maxPackBytes: MAX_PACK_BYTES,
-      onBytes: counting('fetch', options),
-    })
-    return ours(refs)
-  })
-  for (const { name, oid } of found) {
-    if (await isWhole(repository, oid)) continue
-    throw new MirrorError('damaged', `the mirror lacks a part of what ${name} names`, { ref: name, oid })
-  }
-  const devices = found.flatMap(({ name, oid }): [EndpointId, Oid][] => {
+      wants: (listed) => {
+        if (!any) expectRelated(repository, listed)
+        return [...new Set(listed.values())]
+      },
+    }),
+  )
+  for (const [name, ref] of unusable) throw damaged(name, ref)
+  const devices = [...refs].flatMap(([name, oid]): [EndpointId, Oid][] => {
     const id = name.slice(DEVICES.length)
     return name.startsWith(DEVICES) && isEndpointId(id) ? [[id, oid]] : []
   })
-  return { devices: new Map(devices), main: found.find(({ name }) => name === MAIN)?.oid ?? null }
+  return { devices: new Map(devices), main: refs.get(MAIN) ?? null }
 }
 
-interface NamedCommit {
-  readonly name: string
-  readonly oid: Oid
+export function damaged(name: RefName, { reason, message }: Pick<UnusableRef, 'reason' | 'message'>): MirrorError {
+  const words =
+    reason === 'incomplete'
+      ? `the mirror lacks a part of what ${name} names`
+      : `the mirror holds what no vault can: ${message}`
+  return new MirrorError('damaged', words, { ref: name })
 }
 
-function ours(refs: readonly GitRef[]): NamedCommit[] {
-  return refs.flatMap(({ name, oid }) => (oid && (name === MAIN || name.startsWith(DEVICES)) ? [{ name, oid }] : []))
-}
-
-/** Whether the commit and all behind it is here; then it is in the graph. */
-async function isWhole(repository: Repository, oid: Oid): Promise<boolean> {
-  if (repository.graph.has(oid)) return true
-  try {
-    if (!isConnected(await checkConnectivity(repository.objects, repository.graph, [oid]))) return false
-  } catch (error) {
-    if (error instanceof MissingObjectError) return false
-    if (!(error instanceof CorruptObjectError)) throw error
-    throw new MirrorError('damaged', `the mirror holds what no vault can: ${error.message}`, { oid }, { cause: error })
-  }
-  return repository.recall(oid)
+/**
+ * That a mirror is not another vault's: it is empty, or knows one of our devices, or something of ours.
+ * @throws MirrorError `unrelated`
+ */
+export function expectRelated(repository: Repository, listed: Refs): void {
+  const { graph } = repository
+  const isRelated = ([name, oid]: [RefName, Oid]): boolean =>
+    graph.has(oid) || (name.startsWith(DEVICES) && repository.heads().has(name.slice(DEVICES.length) as EndpointId))
+  if (listed.size > 0 && ![...listed].some(isRelated))
+    throw new MirrorError('unrelated', 'the mirror holds the history of another vault')
 }
 
 /**
@@ -130,29 +117,4 @@ export async function isViewOf(repository: Repository, main: Oid, known: readonl
     parents.length > 1 &&
     parents.every((parent) => known.some((tip) => graph.isAncestor(parent, tip)))
   )
-}
-
-export function counting(phase: MirrorPhase, { onProgress }: MirrorOptions): (count: number) => void {
-  let bytes = 0
-  return (count) => onProgress(phase, (bytes += count))
-}
-
-/** One service of the mirror's git. @throws MirrorError `refused` with what it said */
-export async function converse<T>(
-  service: GitService,
-  options: MirrorOptions,
-  talk: (mirror: MirrorStream) => Promise<T>,
-): Promise<T> {
-  const mirror = await options.connect(service)
-  const stream = withIdleLimit(mirror.stream, options.clock, SILENCE_MS)
-  try {
-    return await talk({ ...mirror, stream })
-  } catch (error) {
-    stream.abort()
-    if (options.signal.aborted || error instanceof MirrorError) throw error
-    const words = await mirror.words()
-    if (error instanceof ProtocolError || words !== '')
-      throw new MirrorError('refused', words || (error as Error).message, {}, { cause: error })
-    throw error
-  }
 }

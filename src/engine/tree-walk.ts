@@ -1,6 +1,7 @@
 import { treePath } from '../history/file-entry.ts'
 import { CorruptObjectError } from '../objects/errors.ts'
 import type { Oid } from '../objects/oid.ts'
+import { changedEntries } from '../objects/tree-changes.ts'
 import { decodeTree, type TreeEntry } from '../objects/tree.ts'
 
 /** Folders nested deeper than this are refused (T8). */
@@ -38,12 +39,13 @@ export async function walkNewEntries(
     await visit({ kind: 'tree', oid, path, base: baseTrees[0] })
     const content = await readTree(oid)
     if (!content) return
-    const baseEntries: Map<string, TreeEntry>[] = []
+    const baseContents: Uint8Array[] = []
     for (const base of baseTrees) {
       const baseContent = await readTree(base)
-      if (baseContent) baseEntries.push(new Map(decodeTree(baseContent).map((e) => [e.name, e])))
+      if (baseContent) baseContents.push(baseContent)
     }
-    for (const entry of decodeTree(content)) {
+    const { entries, baseEntries } = compared(content, baseContents)
+    for (const entry of entries) {
       const there = baseEntries.map((b) => b.get(entry.name)).filter((e) => e !== undefined)
       if (there.some((e) => e.oid === entry.oid)) continue
       const below = treePath(path && `${path}/`, entry.name)
@@ -63,4 +65,16 @@ export async function walkNewEntries(
     }
   }
   await walk(tree, bases, '', 0)
+}
+
+/** A tree's entries that may be new, and those of the bases by name. The bases are sound: they are ours, or were walked before. */
+function compared(
+  content: Uint8Array,
+  bases: readonly Uint8Array[],
+): { readonly entries: readonly TreeEntry[]; readonly baseEntries: readonly ReadonlyMap<string, TreeEntry>[] } {
+  const byName = (entries: readonly TreeEntry[]) => new Map(entries.map((entry) => [entry.name, entry]))
+  if (bases.length !== 1)
+    return { entries: decodeTree(content), baseEntries: bases.map((base) => byName(decodeTree(base))) }
+  const changes = changedEntries(content, bases[0]!)
+  return { entries: changes.entries, baseEntries: [byName(changes.bases)] }
 }

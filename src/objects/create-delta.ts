@@ -4,6 +4,8 @@ const BLOCK = 16
 const MAX_CANDIDATES = 8
 /** Larger inputs are not worth the index's memory (half a byte per byte, twice). */
 const MAX_INPUT = 16 * 1024 * 1024
+/** As many bytes in the middle are cheaper to send than to look for: the one oid that differs between two trees of a thousand entries. */
+const WORTH_AN_INDEX = 2 * BLOCK
 const MAX_INSERT = 127
 /** The size of a copy without size bytes, and the largest that we write. */
 const MAX_COPY = 0x10000
@@ -35,7 +37,7 @@ export function createDelta(base: Uint8Array, target: Uint8Array): Uint8Array | 
 
 /** The instructions for target[from, to), out of the whole base. */
 function writeMiddle(writer: DeltaWriter, base: Uint8Array, target: Uint8Array, from: number, to: number): void {
-  if (to - from < BLOCK || base.length < BLOCK) {
+  if (to - from < WORTH_AN_INDEX || base.length < BLOCK) {
     writer.insert(from, to)
     return
   }

@@ -20,6 +20,7 @@ import {
   readPackObjectInfo,
   streamPackEntry,
 } from '../../src/objects/pack-reader.ts'
+import type { PackBases, PackSource } from '../../src/objects/pack-reader.ts'
 import { decodeTree, encodeTree } from '../../src/objects/tree.ts'
 import { StockGit } from '../support/git.ts'
 import { allObjects, aRepository } from '../support/git-history.ts'
@@ -194,5 +195,35 @@ describe.each(codecs)('packs of stock git, with the %s codec', (_, createCodec) 
       const object = await readPackObject(codec, source, offset, { byOid }, 1_000_000)
       expect(Buffer.compare(object.content, objects.get(oid)!.content)).toBe(0)
     }
+  })
+
+  it('makes each object of a chain of deltas once when it may keep the bases', async () => {
+    const files = repack()
+    const pack = bytesSource(files.pack)
+    const index = PackIndex.decode(codec, files.index)
+    const byOid = (oid: Oid): Promise<GitObject> => Promise.reject(new Error(`${oid} is no base of another pack`))
+    const kept = new Map<number, GitObject>()
+    let read = 0
+    const counted: PackSource = { size: pack.size, read: (offset, length) => (read++, pack.read(offset, length)) }
+    const readAll = async (bases?: PackBases): Promise<number> => {
+      read = 0
+      for (const { oid, offset } of index.entries()) {
+        const { type, content } = await readPackObject(
+          codec,
+          counted,
+          offset,
+          { byOid, ...(bases ? { bases } : {}) },
+          1e6,
+        )
+        expect([type, Buffer.compare(content, objects.get(oid)!.content)]).toEqual([objects.get(oid)!.type, 0])
+      }
+      return read
+    }
+    const without = await readAll()
+    const withBases = await readAll({
+      get: (offset) => kept.get(offset),
+      set: (offset, object) => void kept.set(offset, object),
+    })
+    expect(withBases).toBeLessThan(without / 2)
   })
 })

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Oid } from '../../../src/objects/oid.ts'
@@ -122,7 +122,34 @@ describe('[T1] stock git fetches from our server', () => {
     await ok(clone, 'pull', '--quiet')
     expect(clone.text('rev-parse', 'HEAD^{tree}')).toBe(work.text('rev-parse', 'main^{tree}'))
     expect(clone.text('status', '--porcelain')).toBe('')
+    expect(clone.text('fsck', '--strict')).toBe('')
   })
+
+  for (const args of [[], ['--filter=blob:none'], ['--filter=blob:limit=1k']]) {
+    it(
+      `serves a store that git has packed with deltas: clone ${args.join()}, and a fetch`,
+      { timeout: 60_000 },
+      async () => {
+        const clone = await cloned(...args)
+        work.run('commit', '--quiet', '--allow-empty', '--message', 'Before it is packed')
+        work.run('gc', '--quiet', '--aggressive', '--prune=now')
+        const packed = work.text('verify-pack', '--verbose', ...readdirSync(join(work.dir, '.git/objects/pack')).filter((name) => name.endsWith('.idx')).map((name) => join('.git/objects/pack', name))) // prettier-ignore
+        expect(packed).toMatch(/^chain length = \d+: \d+ objects?$/m)
+        await ok(clone, 'pull', '--quiet')
+        const fresh = await cloned(...args)
+        for (const git of [clone, fresh]) {
+          expect(git.text('rev-parse', 'HEAD')).toBe(work.text('rev-parse', 'main'))
+          expect(git.text('status', '--porcelain')).toBe('')
+          expect(git.text('fsck', '--strict')).toBe('')
+        }
+        writeFileSync(join(work.dir, 'notes/long.md'), `${work.text('show', 'HEAD:notes/long.md')}\n${args.join()}\n`)
+        work.run('commit', '--quiet', '--all', '--message', 'On what is packed')
+        await ok(fresh, 'pull', '--quiet')
+        expect(fresh.text('rev-parse', 'HEAD^{tree}')).toBe(work.text('rev-parse', 'main^{tree}'))
+        expect(fresh.text('fsck', '--strict')).toBe('')
+      },
+    )
+  }
 
   it('lets git say that shallow clones are not to be had', async () => {
     const { status, stderr } = await runGitBeside(folders.make(), ['clone', '--depth=1', daemon.url('/vault'), '.'])
