@@ -6,7 +6,7 @@ import { log, peers, repo, show, status } from './cli/commands/inspect.ts'
 import { metrics } from './cli/commands/metrics.ts'
 import { mirror, type MirrorCommandOptions } from './cli/commands/mirror.ts'
 import { invite, join, type InviteOptions, type JoinOptions } from './cli/commands/pair.ts'
-import { accept, grant, revoke, share, shares } from './cli/commands/share.ts'
+import { accept, grant, revoke, share, shares, unshare } from './cli/commands/share.ts'
 import { up } from './cli/commands/up.ts'
 import { Context, createOutput, type CommonOptions } from './cli/context.ts'
 import { APP_VERSION } from './engine/app.ts'
@@ -135,6 +135,7 @@ withOptions(command('remove', ' <peer>'), network).action(run((context, peer: st
 withOptions(
   command('share', ' <folder>').option('--title <title>', "what others see (default: the folder's name)"),
 ).action(run((context, folder: string, options: { title?: string }) => share(context, folder, options)))
+withOptions(command('unshare', ' <share>')).action(run((context, name: string) => unshare(context, name)))
 withOptions(command('shares')).action(run((context) => shares(context)))
 withOptions(
   command('grant', ' <share...>') // two would make the list of commands wider than a terminal

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { nodeCodec } from '../adapters/node/node-codec.ts'
 import { nodeRandom } from '../adapters/node/node-random.ts'
@@ -14,6 +15,7 @@ import type { StateFolder } from '../adapters/node/state-folder.ts'
 import { openIrohTransport, type IrohTransport } from '../adapters/iroh/iroh-transport.ts'
 import { ALPN, APP_VERSION, VAULT_SHARE } from '../engine/app.ts'
 import { Device, identityOf } from '../engine/device.ts'
+import { lookAtFolder } from '../engine/folder-look.ts'
 import { LanFinder } from '../engine/lan-finder.ts'
 import type { PairingQuestion } from '../engine/pairing-session.ts'
 import { Repository } from '../engine/repository.ts'
@@ -93,7 +95,8 @@ export class EngineHost {
       folders: {
         store: state,
         ...(vault ? { open: (record) => folderShare(state, record, vault.files, warn) } : {}),
-        look: async (folder) => lookAt(vault?.files ?? (await vaultFiles(state, warn)), folder),
+        forget: ({ id }) => rm(dirname(state.shareFolder(id).repository), { recursive: true, force: true }),
+        look: async (folder) => lookAtFolder(vault?.files ?? (await vaultFiles(state, warn)), folder),
       },
       ...(pairingVaults ? { listing: (share) => pairingVaults.listing(share) } : {}),
       confirm: (question, signal) => host.askers.get(question.role)?.(question, signal) ?? Promise.resolve(false),
@@ -164,12 +167,6 @@ async function folderShare(
 function openIndex(folder: string, warn: (message: string) => void): NodeIndexStore {
   const onDamaged = (movedTo: string) => warn(`the index was damaged and is built anew; the old one is ${movedTo}`)
   return new NodeIndexStore(folder, { onDamaged })
-}
-
-async function lookAt(vault: VaultFiles, folder: VaultPath): Promise<'free' | 'taken' | 'not-synced'> {
-  if (!vault.inScope(folder)) return 'not-synced'
-  const { files, errors, skipped } = await vault.scanBelow(folder)
-  return files.length + errors.length + skipped.length ? 'taken' : 'free'
 }
 
 async function openStores(repository: string) {

@@ -245,7 +245,11 @@ const store: Record<StoreErrorCode, Sentence> = {
     'Check its permissions, and that no other program holds its files.',
   ),
   unreadable: entry(ExitCode.state, 'The state folder cannot be read.', 'Check its permissions.'),
-  damaged: entry(ExitCode.state, 'The history in the state folder is damaged.', storeDamage),
+  damaged: entry(
+    ExitCode.state,
+    'The history in the state folder is damaged.',
+    'Your notes are not touched. What is damaged comes again from a device that has it, while tandem up runs. If none has it, move the state folder away, run tandem init again, and pair anew.',
+  ),
   'not-a-repository': entry(
     ExitCode.state,
     'The state folder holds something that is no repository of Tandem.',

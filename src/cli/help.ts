@@ -93,6 +93,13 @@ export const commandHelp = {
     arguments: { folder: 'a folder, as seen from the vault: Projects/Plan' },
     examples: [['tandem share ~/Notes Projects/Plan', '']],
   },
+  unshare: {
+    summary: 'stop sharing a folder, with everybody',
+    description:
+      'Makes a shared folder an ordinary one again. One that you share is taken back from every device, and invitations to it end; one that was shared with you gets nothing any more, and what you change in it stays here. Its files stay where they are, on every device.',
+    arguments: { share: 'its folder, its title, or the beginning of its id' },
+    examples: [['tandem unshare ~/Notes Projects/Plan', '']],
+  },
   shares: {
     summary: 'what is shared, with whom, and what others offer',
     description:

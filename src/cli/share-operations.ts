@@ -49,6 +49,8 @@ export async function shareOperation(
       return { share: await folders.accept(word('share'), optional('into')) } satisfies { share: ShareRecord }
     case 'grant':
       return setGrant(host, word('share'), word('peer'), params.readOnly === true ? 'read' : 'write')
+    case 'unshare':
+      return { share: await endShare(folders, word('share')) } satisfies { share: ShareRecord }
     case 'revoke':
       return setGrant(host, word('share'), word('peer'), null)
     default:
@@ -60,6 +62,15 @@ export async function shareOperation(
 function checkFolder(vault: string, folder: string): void {
   if (!statSync(join(vault, folder), { throwIfNoEntry: false })?.isDirectory())
     throw new ShareError('bad-folder', `there is no folder “${folder}” in the vault`, { folder })
+}
+
+async function endShare(folders: FolderShares, name: string): Promise<ShareRecord> {
+  const id = folders.find(name)
+  const record = folders.records().find((one) => one.id === id)
+  if (!record)
+    throw new UsageError('usage', 'the whole vault is no shared folder; "tandem revoke" takes it back from a device')
+  await folders.end(id)
+  return record
 }
 
 async function setGrant(

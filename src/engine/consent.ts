@@ -26,10 +26,14 @@ function consentKey(
   return digest.hex()
 }
 
-/** What waits for a person's word, and the word when it is given (E3). A yes counts once, and for exactly the plan that was shown. */
+/**
+ * What waits for a person's word, and the word when it is given (E3). A yes counts once, and for exactly the plan that was shown. Both
+ * directions may wait at once: they are asked one after the other, deletions of this device first.
+ */
 export class ConsentDesk {
   readonly #codec: Codec
-  #pending: PendingConsent | null = null
+  #local: PendingConsent | null = null
+  #incoming: PendingConsent | null = null
   #approved: PendingConsent | null = null
 
   constructor(codec: Codec) {
@@ -37,30 +41,31 @@ export class ConsentDesk {
   }
 
   get pending(): PendingConsent | null {
-    return this.#pending
+    return this.#local ?? this.#incoming
   }
 
   /** Files that are gone here, and whose deletion waits. */
   get heldDeletions(): readonly VaultPath[] | null {
-    return this.#pending?.direction === 'local' ? this.#pending.deletes : null
+    return this.#local?.deletes ?? null
   }
 
   /** False when nothing waits. */
   approve(): boolean {
-    this.#approved = this.#pending
+    this.#approved = this.pending
     return this.#approved !== null
   }
 
   /** The answer was no: gives what it was about. */
   reject(): PendingConsent | null {
-    const pending = this.#pending
-    this.#pending = null
+    const { pending } = this
+    if (this.#local) this.#local = null
+    else this.#incoming = null
     return pending
   }
 
   /** A full look at the disk begins: only that can tell whether files are still gone. */
   lookBegins(): void {
-    if (this.#pending?.direction === 'local') this.#pending = null
+    this.#local = null
   }
 
   /** … and has ended, with the deletions committed that were agreed to. */
@@ -76,7 +81,7 @@ export class ConsentDesk {
       deletes.map((path) => [path, null] as const),
     )
     if (key === this.#approved?.key) return true
-    this.#pending = { direction: 'local', deletes, overwrites: [], key }
+    this.#local = { direction: 'local', deletes, overwrites: [], key }
     return false
   }
 
@@ -107,7 +112,7 @@ export class ConsentDesk {
   /** Whether a checkout may begin: it takes little, or a person said yes to exactly this one. Else it is asked. */
   mayCheckOut(plan: CheckoutPlan, { asks, deletes, overwrites }: PlannedLoss): boolean {
     if (!asks) {
-      if (this.#pending?.direction === 'incoming') this.#pending = null
+      this.#incoming = null
       return true
     }
     const affected = plan.steps.filter((step) => step.expect !== null)
@@ -118,7 +123,7 @@ export class ConsentDesk {
     )
     const approved = this.#approved?.direction === 'incoming' && key === this.#approved.key
     this.#approved = null // a yes counts once, and for exactly this plan
-    this.#pending = approved ? null : { direction: 'incoming', deletes, overwrites, key }
+    this.#incoming = approved ? null : { direction: 'incoming', deletes, overwrites, key }
     return approved
   }
 }

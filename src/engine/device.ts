@@ -126,6 +126,7 @@ export class Device {
       const share = new Share(name, repository, tree, files, clock, logger, options.shareTimes)
       shares.set(name, share)
       share.on((event) => {
+        if (shares.get(name) !== share) return // it has ended, and finishes what it was at
         if (event.kind === 'state') manager.localChanged(name, folders.titled(name, event.state))
         emit({ kind: 'share', share: name, event })
       })
@@ -169,6 +170,11 @@ export class Device {
       peers: manager,
       shares,
       open: openShare,
+      close: async (name) => {
+        const share = shares.get(name)
+        shares.delete(name)
+        await share?.stop()
+      },
     })
     const device = new Device(transport.id, options.name, shares, manager, folders, clock)
     emit = (event) => device.#events.emit(event)

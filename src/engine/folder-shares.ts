@@ -21,6 +21,8 @@ export interface FolderHost {
   readonly store: ShareStore
   /** The parts of one, made when they are not there. Absent: this engine pairs and does not sync. */
   readonly open?: (record: ShareRecord) => Promise<ShareParts>
+  /** Deletes the stores of one, which is closed. Absent: a share cannot be ended here. */
+  readonly forget?: (record: ShareRecord) => Promise<void>
   /** What lies at a folder of the vault: nothing at all, something, or nothing that this device may sync. */
   readonly look: (folder: VaultPath) => Promise<'free' | 'taken' | 'not-synced'>
 }
@@ -34,6 +36,8 @@ export interface FolderSharesOptions {
   readonly shares: ReadonlyMap<ShareName, Share>
   /** Brings a share to life; it does nothing before it is started. */
   readonly open: (parts: ShareParts) => Promise<void>
+  /** Ends a share: it watches nothing and answers nobody any more. */
+  readonly close: (share: ShareName) => Promise<void>
 }
 
 /** A share as a person sees it. */
@@ -118,12 +122,26 @@ export class FolderShares {
         const grant = this.#o.peers.grantOf(nodeId, id)
         return grant ? [{ id: nodeId, name, grant }] : []
       })
-      return { id, title, folder, from, access, unsent: this.#isUnsent(id, from, access), peers }
+      const now = from !== null && this.#isUnavailable(id, from) ? null : access
+      return { id, title, folder, from, access: now, unsent: this.#isUnsent(id, from, now), peers }
     })
   }
 
+  /** S4: the device that it comes from is connected and says that it has none such: it was taken back while we were apart. */
+  #isUnavailable(id: ShareName, from: EndpointId): boolean {
+    const { peers } = this.#o
+    if (!peers.states.isAvailable(from) || peers.offersOf(from).has(id)) return false
+    return peers.remoteSharesOf(from).get(id)?.answer === 'unavailable'
+  }
+
   #isUnsent(id: ShareName, from: EndpointId | null, access: Grant | null): boolean {
-    return from !== null && access !== 'write' && !!this.#o.shares.get(id)?.repository.ownHead()
+    if (from === null || access === 'write') return false
+    const { peers, shares } = this.#o
+    const own = shares.get(id)?.repository.ownHead()
+    if (!own) return false
+    // Its owner may have taken it while we could still write, and says so in its next snapshot (L8).
+    const isKnown = peers.getPeers().some(({ nodeId }) => nodeId === from)
+    return !isKnown || peers.remoteSharesOf(from).get(id)?.heads.get(peers.self) !== own
   }
 
   /** What connected peers share with this device and has no place here yet. */
@@ -205,6 +223,28 @@ export class FolderShares {
   /** S1: what a paired device may do with a share from now on; null takes it back (S5). @throws RangeError */
   setGrant(peer: EndpointId, share: ShareName, grant: Grant | null): Promise<void> {
     return this.#o.peers.setGrant(peer, share, grant)
+  }
+
+  /**
+   * Ends a share on this device: nobody has it from here any more (S5), and nothing of it comes any more. The files stay, here and
+   * there, as an ordinary folder. A received one is offered anew as long as its device grants it. Idempotent.
+   * @throws ShareError `unknown`; what the store throws: then it is ended for others, and can be ended again.
+   */
+  async end(id: ShareName): Promise<void> {
+    const record = this.#desk.get(id)
+    if (!record) return
+    const { host, peers, logger, close } = this.#o
+    if (!host?.forget) throw new ShareError('unknown', 'this device cannot end a share')
+    await peers.endShare(id) // before anything else: nobody gets more of it, whatever happens next
+    await this.#opening.run(async () => {
+      await close(id)
+      // Before the record: an index that outlives its share would take an empty folder, given to it later, for deletions (E2).
+      await host.forget!(record)
+      await this.#desk.remove(id)
+    })
+    logger.log('info', 'share.ended', `the share ${record.title} ended; its files stay in ${record.folder}`, {
+      share: id,
+    })
   }
 
   /** What the device that a share comes from says of it. */

@@ -33,7 +33,7 @@ export interface ReceiveOptions {
   readonly refuses?: () => string | null
   /** The hook: for each ref null, or why it may not be moved. Nothing is in the store yet. */
   readonly mayUpdate: (updates: readonly CheckedUpdate[]) => RefReasons | Promise<RefReasons>
-  /** Moves the refs, whose objects are in the store by now; each compared with its old value. Atomic: all or none. */
+  /** Moves the refs, whose objects are in the store by now; each compared with its old value, and only if it may be moved still (S1). Atomic: all or none. */
   readonly update: (updates: readonly RefUpdate[], atomic: boolean) => Promise<RefReasons>
   readonly agent: string
   readonly version: number
@@ -175,6 +175,7 @@ class Reception {
       if (error instanceof StoreError) return failed(updates, 'unable to write to the repository')
       throw error
     }
+    this.options.signal?.throwIfAborted()
     return this.options.update(updates, atomic)
   }
 }

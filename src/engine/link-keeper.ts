@@ -171,6 +171,15 @@ export class LinkKeeper implements LinkOwner {
     }
   }
 
+  /** Tells every open link that a share of ours is no more; whatever runs for it ends (S5). */
+  localGone(share: ShareName): void {
+    for (const { link } of this.#o.book.all()) {
+      if (!link) continue
+      link.dispatch({ kind: 'gone', share })
+      this.changed(link)
+    }
+  }
+
   /**
    * L4: something may have changed under the links. Those of peers are asked for a sign of life and closed without one; who has
    * no link is dialled at once, and the waits between attempts begin anew. A pairing is left alone: a person holds it together.

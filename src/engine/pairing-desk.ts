@@ -206,6 +206,13 @@ export class PairingDesk implements PairingHost {
     this.#joining.delete(link)
   }
 
+  /** Nobody can use an invitation to this share any more. */
+  endShare(share: ShareName): void {
+    for (const { secret } of [...this.#waiting])
+      if (this.#invitations.find(secret)?.share === share)
+        this.#endInvitation(secret, new PairingError('declined', 'The folder is not shared any more.'))
+  }
+
   /** Nobody can use what is open any more. */
   stop(): void {
     for (const waiting of this.#waiting) {

@@ -282,6 +282,15 @@ export class PeerManager {
     this.#links.localChanged(share, state)
   }
 
+  /** Takes a share back from everybody, the holders of open invitations included: it is no more on this device. */
+  async endShare(share: ShareName): Promise<void> {
+    this.#pairing.endShare(share)
+    const granted = this.getPeers().filter(({ nodeId }) => this.grantOf(nodeId, share) !== null)
+    const stored = granted.map(({ nodeId }) => this.setGrant(nodeId, share, null))
+    this.#links.localGone(share)
+    await Promise.all(stored)
+  }
+
   syncing(link: Link, active: boolean): void {
     this.#links.syncing(link, active)
   }

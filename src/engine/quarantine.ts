@@ -61,6 +61,7 @@ export class Quarantine implements Pick<ObjectStore, 'has' | 'missing' | 'read'>
       onProgress: options.onProgress,
     })
     const quarantine = new Quarantine(codec, store, source, new Map(objects.map((object) => [object.oid, object])))
+    await quarantine.#refuseCollisions(options)
     await quarantine.#check(options)
     return quarantine
   }
@@ -106,6 +107,36 @@ export class Quarantine implements Pick<ObjectStore, 'has' | 'missing' | 'read'>
     const type = (await this.store.info(oid))?.type ?? null
     this.#types.set(oid, type)
     return type
+  }
+
+  /** What the store holds already must be the same here: a hash that somebody has broken shall not put one thing for another. */
+  async #refuseCollisions({ onProgress }: QuarantineOptions): Promise<void> {
+    const absent = new Set(await this.store.missing(this.objects.keys()))
+    let compared = 0
+    for (const { oid, type, size } of this.objects.values()) {
+      if (absent.has(oid)) continue
+      if (++compared % PROGRESS_OBJECTS === 0) await onProgress()
+      const info = await this.store.info(oid)
+      if (!info) continue
+      const isOther = info.type !== type || info.size !== size
+      if (isOther || (size <= LARGE_BLOB && !(await this.#isSame(oid))))
+        throw new CorruptObjectError('bad-object', `SHA1 COLLISION FOUND WITH ${oid} !`, { oid }) // git's words
+    }
+  }
+
+  async #isSame(oid: Oid): Promise<boolean> {
+    const [ours, theirs] = [await this.#soundCopy(oid), await this.read(oid)]
+    return !ours || ours.content.every((byte, at) => byte === theirs.content[at]) // of one length
+  }
+
+  /** The store's; undefined when that turns out to be damaged: then the one that was pushed takes its place. */
+  async #soundCopy(oid: Oid): Promise<GitObject | undefined> {
+    try {
+      return await this.store.read(oid)
+    } catch (error) {
+      if (error instanceof CorruptObjectError || error instanceof MissingObjectError) return undefined
+      throw error
+    }
   }
 
   /** Each object of the pack by itself, and that what it names is of the right kind where it is there at all. */

@@ -4,25 +4,22 @@ import { viewOf, type View } from '../history/view.ts'
 import type { Codec } from '../objects/codec.ts'
 import { encodeCommit, type Commit, type Identity } from '../objects/commit.ts'
 import { CorruptObjectError, MissingObjectError } from '../objects/errors.ts'
-import { isOid, type GitObject, type ObjectType, type Oid } from '../objects/oid.ts'
+import type { GitObject, ObjectType, Oid } from '../objects/oid.ts'
 import { StoreError } from '../ports/errors.ts'
 import type { Breathe } from '../ports/clock.ts'
 import { LARGE_BLOB, type ObjectStore } from '../ports/object-store.ts'
-import type { RefName, RefStore } from '../ports/ref-store.ts'
-import { isEndpointId, type EndpointId } from '../ports/transport.ts'
+import type { RefStore } from '../ports/ref-store.ts'
+import type { EndpointId } from '../ports/transport.ts'
 import type { DeviceHeads } from '../protocol/messages.ts'
 import { checkConnectivity, isConnected, readCommit, type Connectivity } from './connectivity.ts'
 import { Emitter } from '../peers/emitter.ts'
+import { DeviceRefs } from './device-refs.ts'
+import { loadHistory, nodeOf } from './load-history.ts'
+import { LostObjects } from './lost-objects.ts'
 import { Mutex } from './mutex.ts'
 
 /** Objects that a reading asked for and that are read side by side: waiting overlaps, and the work of so many fits into a breath. */
 const READ_TOGETHER = 16
-
-const DEVICES = 'refs/devices/'
-/** A head of our own that a peer held and that our store had lost or left behind (V8); counts as a head until a commit descends from it. */
-const RESCUED = 'refs/tandem/rescued/'
-/** Names the view, so that a stock `git clone` checks out what the vault shows (V3). */
-const MAIN: RefName = 'refs/heads/main'
 
 export interface NewObjectBytes {
   readonly type: ObjectType
@@ -49,10 +46,7 @@ export class Repository {
   readonly graph = new CommitGraph()
   readonly #changed = new Emitter<void>()
   readonly #writing = new Mutex()
-  #heads = new Map<EndpointId, Oid>()
-  #rescued = new Set<Oid>()
-  /** Of what was asked for: damaged or gone when it was to be read. */
-  readonly #lost = new Set<Oid>()
+  readonly #lost: LostObjects
   #view: { key: string; view: View | null } | null = null
 
   private constructor(
@@ -61,9 +55,12 @@ export class Repository {
     readonly codec: Codec,
     readonly self: EndpointId,
     readonly breathe: Breathe,
-  ) {}
+    private readonly devices: DeviceRefs,
+  ) {
+    this.#lost = new LostObjects(objects)
+  }
 
-  /** @throws StoreError `damaged` when a ref names a commit that is not whole. */
+  /** Also one whose history was damaged: see `mend`. */
   static async open(
     objects: ObjectStore,
     refs: RefStore,
@@ -71,58 +68,57 @@ export class Repository {
     self: EndpointId,
     breathe: Breathe = () => undefined,
   ): Promise<Repository> {
-    const repository = new Repository(objects, refs, codec, self, breathe)
-    await repository.#load()
+    const repository = new Repository(objects, refs, codec, self, breathe, await DeviceRefs.load(refs, self))
+    await repository.#takeUp()
     return repository
   }
 
-  async #load(): Promise<void> {
-    for (const [name, oid] of await this.refs.list()) {
-      const device = name.slice(DEVICES.length)
-      if (name.startsWith(DEVICES) && isEndpointId(device)) this.#heads.set(device, oid)
-      else if (name.startsWith(RESCUED)) this.#rescued.add(oid)
-    }
-    await this.#loadGraph(this.#tips())
+  /** Makes heads of the refs whose histories are whole by now. False when there is none. */
+  async #takeUp(): Promise<boolean> {
+    const tips = this.devices.waiting.values()
+    await loadHistory(this.objects, this.graph, tips, (oid, error) => this.#isLoss(oid, error))
+    return this.devices.countIn(this.graph)
   }
 
-  /** What refs name was proven whole before they named it, so only the commits are read here. */
-  async #loadGraph(tips: Iterable<Oid>): Promise<void> {
-    const pending = [...tips]
-    const commits = new Map<Oid, Commit>()
-    while (pending.length) {
-      const oid = pending.pop()!
-      if (commits.has(oid) || this.graph.has(oid)) continue
-      const commit = await readCommit(this.objects, oid)
-      if (!commit)
-        throw new StoreError('damaged', `the repository lacks commit ${oid}, which its history needs`, { oid })
-      commits.set(oid, commit)
-      pending.push(...commit.parents)
-    }
-    const stack = [...commits.keys()]
-    while (stack.length) {
-      const oid = stack[stack.length - 1]!
-      const commit = commits.get(oid)!
-      const waiting = this.graph.has(oid) ? [] : commit.parents.filter((p) => !this.graph.has(p))
-      if (waiting.length) {
-        stack.push(...waiting)
-        continue
-      }
-      stack.pop()
-      if (!this.graph.has(oid)) this.#addToGraph(oid, commit)
-    }
+  #isLoss(oid: Oid, error: unknown): boolean {
+    if (error !== null) return this.#lost.note(error, oid)
+    this.#lost.add(oid)
+    return true
+  }
+
+  /**
+   * Heads whose histories have a hole, because a failing disk damaged a commit, count again when it is back from a peer. Until then
+   * this share has no view: one of the other heads alone would undo what those said.
+   * @throws StoreError `damaged` when something is missing still
+   */
+  async mend(): Promise<void> {
+    if (!this.devices.waiting.size) return
+    if (await this.#writing.run(() => this.#takeUp())) this.#changed.emit()
+    this.#checkWhole()
+  }
+
+  #checkWhole(): void {
+    if (!this.devices.waiting.size) return
+    const refs = [...this.devices.waiting.keys()]
+    throw new StoreError(
+      'damaged',
+      'a part of the history on this device is damaged; it comes again as soon as a device that has it is connected, and nothing is changed until then',
+      { refs },
+    )
   }
 
   /**
    * Makes sure that a commit which no ref reaches is in the graph: a view that the vault shows is named by the index alone.
-   * False when the store does not hold it.
+   * False when the store does not hold it, or not all of its history.
    */
   async recall(oid: Oid): Promise<boolean> {
-    if (!this.graph.has(oid) && (await this.objects.has(oid))) await this.#loadGraph([oid])
+    if (!this.graph.has(oid) && (await this.objects.has(oid)))
+      await loadHistory(this.objects, this.graph, [oid], (lost, error) => this.#isLoss(lost, error))
     return this.graph.has(oid)
   }
 
   #addToGraph(oid: Oid, commit: Commit): void {
-    this.graph.add(oid, { parents: commit.parents, tree: commit.tree, seconds: commit.committer.seconds })
+    this.graph.add(oid, nodeOf(commit))
   }
 
   /** Called after each change of heads. */
@@ -131,15 +127,11 @@ export class Repository {
   }
 
   heads(): DeviceHeads {
-    return this.#heads
+    return this.devices.heads
   }
 
   ownHead(): Oid | null {
-    return this.#heads.get(this.self) ?? null
-  }
-
-  #tips(): Oid[] {
-    return [...this.#heads.values(), ...this.#rescued]
+    return this.devices.own
   }
 
   /** Runs a pure computation on the store's objects. */
@@ -163,20 +155,24 @@ export class Repository {
     return answer
   }
 
-  /** The view of all heads (V3), stored, and named by `refs/heads/main`. Null while no device has committed anything. */
+  /**
+   * The view of all heads (V3), stored, and named by `refs/heads/main`. Null while no device has committed anything.
+   * @throws StoreError `damaged`, see `mend`
+   */
   async view(): Promise<View | null> {
     return this.#writing.run(() => this.#viewNow())
   }
 
   async #viewNow(): Promise<View | null> {
-    const tips = this.graph.maximal(this.#tips())
+    this.#checkWhole()
+    const tips = this.graph.maximal(this.devices.tips())
     const key = tips.join()
     if (this.#view?.key === key) return this.#view.view
     const view = await this.run(viewOf(this.codec, this.graph, tips))
     if (view) {
       if (view.objects.length) await this.storeObjects(view.objects)
       if (!this.graph.has(view.commit)) this.#addToGraph(view.commit, (await readCommit(this.objects, view.commit))!)
-      await this.refs.compareAndSwap(MAIN, await this.refs.read(MAIN), view.commit)
+      await this.devices.nameView(view.commit)
     }
     this.#view = { key, view }
     return view
@@ -222,18 +218,13 @@ export class Repository {
       if (oid === before) return oid
       if (before && !parents.some((parent) => this.graph.isAncestor(before, parent))) {
         this.#addToGraph(oid, commit)
-        await this.#rescue(oid) // V2: the own ref moves forward only; `join` brings the two together
+        await this.devices.rescue(oid) // V2: the own ref moves forward only; `join` brings the two together
         this.#changed.emit()
         return oid
       }
-      if (!(await this.refs.compareAndSwap(`${DEVICES}${this.self}`, before, oid))) {
-        throw new StoreError('damaged', "this device's own ref was moved by another program; start Tandem again", {
-          ref: `${DEVICES}${this.self}`,
-        })
-      }
-      this.#addToGraph(oid, commit)
-      this.#heads.set(this.self, oid)
-      await this.#dropRescued()
+      this.#addToGraph(oid, commit) // first: nobody may meet a head that the graph does not know
+      await this.devices.move(this.self, oid)
+      await this.devices.dropRescued(this.graph)
       this.#changed.emit()
       return oid
     })
@@ -241,13 +232,15 @@ export class Repository {
 
   /** Heads among `offered` that we lack and might take. */
   wanted(offered: DeviceHeads): DeviceHeads {
-    return new Map([...offered].filter(([device, oid]) => this.#heads.get(device) !== oid && !this.#isOld(device, oid)))
+    return new Map(
+      [...offered].filter(([device, oid]) => this.heads().get(device) !== oid && !this.#isOld(device, oid)),
+    )
   }
 
   #isOld(device: EndpointId, oid: Oid): boolean {
-    const current = this.#heads.get(device)
+    const current = this.heads().get(device)
     if (!this.graph.has(oid)) return false
-    if (device === this.self && this.#rescued.has(oid)) return true
+    if (device === this.self && this.devices.rescued.has(oid)) return true
     return current !== undefined && this.graph.isAncestor(oid, current)
   }
 
@@ -266,54 +259,41 @@ export class Repository {
       const found = await checkConnectivity(this.objects, this.graph, wanted.values())
       if (!isConnected(found)) return { result: 'incomplete', missing: found }
       for (const { oid, commit } of found.fresh) this.#addToGraph(oid, commit)
+      const mended = this.devices.countIn(this.graph)
       for (const [device, oid] of wanted) {
+        if (this.devices.isWaiting(device)) {
+          // What is there cannot be read: nobody knows which way is forward (V2).
+          if (device === this.self && (await this.devices.takeBack(oid))) moved.set(device, oid)
+          continue
+        }
         if (!mayMove(device)) continue // S1: asked at the very move
         const kept = await this.#moveHead(device, oid)
         if (kept === null) moved.set(device, oid)
         else if (!this.graph.isAncestor(oid, kept)) refused.push({ device, offered: oid, kept })
       }
-      await this.#dropRescued()
-      if (moved.size) this.#changed.emit()
+      await this.devices.dropRescued(this.graph)
+      if (moved.size || mended) this.#changed.emit()
       return { result: 'received', moved, refused }
     })
   }
 
   /** Null when moved, else the value that was kept (V2). */
   async #moveHead(device: EndpointId, to: Oid): Promise<Oid | null> {
-    const from = this.#heads.get(device) ?? null
+    const from = this.heads().get(device) ?? null
     if (from && !this.graph.isAncestor(from, to)) {
       if (device !== this.self) return from
-      await this.#rescue(to) // V8: both our heads count from now on
+      await this.devices.rescue(to) // V8: both our heads count from now on
       return null
     }
-    if (!(await this.refs.compareAndSwap(`${DEVICES}${device}`, from, to))) {
-      throw new StoreError('damaged', 'a ref was moved by another program; start Tandem again', {
-        ref: `${DEVICES}${device}`,
-      })
-    }
-    this.#heads.set(device, to)
+    await this.devices.move(device, to)
     return null
-  }
-
-  async #rescue(oid: Oid): Promise<void> {
-    await this.refs.compareAndSwap(`${RESCUED}${oid}`, null, oid)
-    this.#rescued.add(oid)
   }
 
   /** V8: makes one head of our several ones, whose tree is the view's. Null when there is one. */
   async join(identity: Identity): Promise<Oid | null> {
-    if (!this.#rescued.size) return null
+    if (!this.devices.rescued.size) return null
     const view = (await this.view())!
     return this.commit(view.tree, [view.commit], identity, 'Join the histories of this device\n', [])
-  }
-
-  async #dropRescued(): Promise<void> {
-    const own = this.ownHead()
-    for (const oid of this.#rescued) {
-      if (!own || !this.graph.isAncestor(oid, own)) continue
-      await this.refs.compareAndSwap(`${RESCUED}${oid}`, oid, null)
-      this.#rescued.delete(oid)
-    }
   }
 
   /** As the store's, and remembers what it could not read, so that it is fetched or written again. */
@@ -328,13 +308,7 @@ export class Repository {
 
   /** Whether reading `oid` failed for what the store holds; then it, and the object that the error names, are among the `lost`. */
   noteLoss(error: unknown, oid?: Oid): boolean {
-    const lost =
-      error instanceof MissingObjectError || (error instanceof CorruptObjectError && error.code !== 'too-large')
-    if (!lost) return false
-    const named = error instanceof MissingObjectError ? error.oid : error.data.oid
-    if (oid) this.#lost.add(oid)
-    if (typeof named === 'string' && isOid(named)) this.#lost.add(named)
-    return true
+    return this.#lost.note(error, oid)
   }
 
   #missing(oid: Oid): MissingObjectError {
@@ -343,11 +317,8 @@ export class Repository {
   }
 
   /** Objects that were found damaged or gone and that the store still lacks: to be written anew from the disk, or fetched from a peer. */
-  async lost(): Promise<readonly Oid[]> {
-    if (!this.#lost.size) return []
-    const lost = await this.objects.missing(this.#lost)
-    for (const oid of this.#lost) if (!lost.includes(oid)) this.#lost.delete(oid)
-    return lost
+  lost(): Promise<readonly Oid[]> {
+    return this.#lost.list()
   }
 
   /** Some of what was lost is here again: whoever waited for it may go on. */
@@ -357,9 +328,14 @@ export class Repository {
 
   /** @throws CorruptObjectError `bad-object` when the oid is not a commit. */
   async readCommit(oid: Oid): Promise<Commit> {
-    const commit = await readCommit(this.objects, oid)
-    if (!commit) throw new MissingObjectError(oid)
-    return commit
+    try {
+      const commit = await readCommit(this.objects, oid)
+      if (commit) return commit
+    } catch (error) {
+      this.noteLoss(error, oid)
+      throw error
+    }
+    throw this.#missing(oid)
   }
 
   async readBlob(oid: Oid): Promise<Uint8Array> {

@@ -105,6 +105,15 @@ export class ShareDesk {
     })
   }
 
+  /** Forgets a share; its folder is an ordinary one again. */
+  remove(id: ShareName): Promise<void> {
+    return this.#saving.run(async () => {
+      if (!this.#records.has(id)) return
+      await this.#o.store.saveShares(this.records().filter((record) => record.id !== id))
+      this.#records.delete(id)
+    })
+  }
+
   /**
    * The folder as a vault path, when a share can be there: inside the vault, visible, and apart from every other share's.
    * @throws ShareError `bad-folder`, `overlaps`

@@ -169,11 +169,11 @@ export class Share {
    * T4: makes a commit that somebody pushed onto the view `from` the view; the disk follows. Its objects are in the store. What
    * was edited on the disk meanwhile is committed first, and the pusher has to fetch it. @throws as the function of that name
    */
-  async acceptPush(from: Oid | null, tip: Oid): Promise<PushOutcome> {
+  async acceptPush(from: Oid | null, tip: Oid, mayWrite: () => boolean): Promise<PushOutcome> {
     await this.settle()
     return this.#settling.run(async () => {
       if (this.#abort.signal.aborted || this.#paused) return 'paused'
-      return acceptPush(this.repository, from, tip)
+      return acceptPush(this.repository, from, tip, mayWrite)
     })
   }
 
@@ -258,10 +258,12 @@ export class Share {
     })
   }
 
-  /** E3: the answer to `tree.consent`. */
+  /** E3: the answer to `tree.consent` as it is now; a plan that takes its place before this is heard asks anew. */
   async answerConsent(yes: boolean): Promise<void> {
+    const key = this.tree.consent?.key
     try {
       await this.#settling.run(async () => {
+        if (this.tree.consent?.key !== key) return
         if (yes) this.tree.approve()
         else await this.tree.reject()
       })

@@ -2,6 +2,7 @@ import type { FileEntry } from '../history/file-entry.ts'
 import { flattenTree, type TreeChange } from '../history/tree-diff.ts'
 import type { Oid } from '../objects/oid.ts'
 import type { VaultPath } from '../objects/vault-path.ts'
+import type { Breathe } from '../ports/clock.ts'
 import type { IndexEntry, IndexStore } from '../ports/index-store.ts'
 import type { Repository } from './repository.ts'
 
@@ -16,20 +17,23 @@ const ROWS_PER_BREATH = 1000
  */
 export class TrackedIndex {
   readonly #store: IndexStore
+  readonly #breathe: Breathe
   readonly #entries = new Map<VaultPath, IndexEntry>()
   readonly #baseTree = new Map<VaultPath, FileEntry>()
   readonly #apart = new Set<VaultPath>()
   #base: Oid | null = null
+  #takenUp = false
   #unfinished: readonly Oid[] = []
   /** What the store says of them. */
   #storedUnfinished: readonly Oid[] = []
 
-  private constructor(store: IndexStore) {
+  private constructor(store: IndexStore, breathe: Breathe) {
     this.#store = store
+    this.#breathe = breathe
   }
 
   static async load(store: IndexStore, repository: Repository): Promise<TrackedIndex> {
-    const index = new TrackedIndex(store)
+    const index = new TrackedIndex(store, repository.breathe)
     const { entries, base, unfinished } = await store.load()
     index.#unfinished = index.#storedUnfinished = unfinished
     let rows = 0
@@ -37,18 +41,38 @@ export class TrackedIndex {
       index.#entries.set(path, entry)
       if (++rows % ROWS_PER_BREATH === 0) await repository.breathe()
     }
-    index.#base = recoverBase(repository, base && (await repository.recall(base)) ? base : null)
-    const tree = index.#base && repository.graph.get(index.#base)!.tree
-    for (const [path, entry] of await repository.run(flattenTree(tree))) {
-      index.#baseTree.set(path, entry)
-      index.#markApart(path)
-      if (++rows % ROWS_PER_BREATH === 0) await repository.breathe()
-    }
-    for (const path of index.#entries.keys()) {
-      index.#markApart(path)
-      if (++rows % ROWS_PER_BREATH === 0) await repository.breathe()
-    }
+    index.#base = base
     return index
+  }
+
+  /** Whether the base and its tree are known; else only the entries are. */
+  get isTakenUp(): boolean {
+    return this.#takenUp
+  }
+
+  /**
+   * Reads the tree of the base, once. To be called before anything but `entries` is asked, when the history is whole (`Repository.mend`).
+   * @throws MissingObjectError, CorruptObjectError when a damaged tree is in it; then it can be tried again
+   */
+  async takeUp(repository: Repository): Promise<void> {
+    if (this.#takenUp) return
+    const saved = await knownBase(repository, this.#base)
+    if (this.#base && !saved) await this.#forget()
+    const base = recoverBase(repository, saved)
+    const tree = base && repository.graph.get(base)!.tree
+    const files = await repository.run(flattenTree(tree))
+    let rows = 0
+    this.#base = base
+    for (const [path, entry] of files) {
+      this.#baseTree.set(path, entry)
+      this.#markApart(path)
+      if (++rows % ROWS_PER_BREATH === 0) await repository.breathe()
+    }
+    for (const path of this.#entries.keys()) {
+      this.#markApart(path)
+      if (++rows % ROWS_PER_BREATH === 0) await repository.breathe()
+    }
+    this.#takenUp = true
   }
 
   /** L9: the store lets go of its file. */
@@ -113,9 +137,18 @@ export class TrackedIndex {
     for (const { path, right } of changes) {
       if (right) this.#baseTree.set(path, right)
       else this.#baseTree.delete(path)
-      this.#markApart(path)
     }
-    for (const path of rows.keys()) this.#markApart(path)
+    await this.#markAllApart(changes.map(({ path }) => path))
+  }
+
+  /**
+   * The history of which this was the index is gone, or another one is in its place: what the disk held says nothing about it. As
+   * with a lost index, every file is looked at anew, and none counts as deleted (E2).
+   */
+  async #forget(): Promise<void> {
+    const none = new Map([...this.#entries.keys()].map((path) => [path, null] as const))
+    this.#unfinished = []
+    await this.#save(none, null)
   }
 
   async #save(rows: ReadonlyMap<VaultPath, IndexEntry | null>, base: Oid | null): Promise<void> {
@@ -133,6 +166,14 @@ export class TrackedIndex {
     for (const [path, entry] of rows) {
       if (entry) this.#entries.set(path, entry)
       else this.#entries.delete(path)
+    }
+    await this.#markAllApart([...rows.keys()])
+  }
+
+  /** Whatever else is saved in between: each path is judged by what is known of it in that moment. */
+  async #markAllApart(paths: readonly VaultPath[]): Promise<void> {
+    for (const [i, path] of paths.entries()) {
+      if (i % ROWS_PER_BREATH === ROWS_PER_BREATH - 1) await this.#breathe()
       this.#markApart(path)
     }
   }
@@ -141,6 +182,13 @@ export class TrackedIndex {
     if (this.#entries.get(path)?.oid === this.#baseTree.get(path)?.oid) this.#apart.delete(path)
     else this.#apart.add(path)
   }
+}
+
+/** The saved base, if it is in the history. The commit of a view is made anew where it was lost: it is the same on every device (V3). */
+async function knownBase(repository: Repository, saved: Oid | null): Promise<Oid | null> {
+  if (!saved || (await repository.recall(saved))) return saved
+  await repository.view()
+  return (await repository.recall(saved)) ? saved : null
 }
 
 /** Killed between a commit and the index that should name it: the disk showed the commit's tree when it was made. */

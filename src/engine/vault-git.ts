@@ -36,7 +36,7 @@ export function vaultEndpoint(share: Share, { agent, canWrite, spool, breathe, s
       ...(breathe ? { breathe } : {}),
       refuses: () => (canWrite() ? null : READ_ONLY),
       mayUpdate: (updates) => mayUpdate(updates, canWrite()),
-      update: (updates) => update(share, updates),
+      update: (updates) => update(share, updates, canWrite),
     },
   }
 }
@@ -60,11 +60,11 @@ function mayUpdate(updates: readonly CheckedUpdate[], canWrite: boolean): RefRea
 }
 
 /** A vault has one ref to push to, so that every push is atomic. */
-async function update(share: Share, updates: readonly RefUpdate[]): Promise<RefReasons> {
+async function update(share: Share, updates: readonly RefUpdate[], canWrite: () => boolean): Promise<RefReasons> {
   const reasons = new Map<string, string | null>()
   for (const { name, from, to } of updates) {
     try {
-      reasons.set(name, to === null ? 'deletion prohibited' : REASONS[await share.acceptPush(from, to)])
+      reasons.set(name, to === null ? 'deletion prohibited' : REASONS[await share.acceptPush(from, to, canWrite)])
     } catch (error) {
       if (!(error instanceof CorruptObjectError)) throw error
       reasons.set(name, error.message)
@@ -79,4 +79,5 @@ const REASONS: Readonly<Record<PushOutcome, string | null>> = {
   'not-forward': 'non-fast-forward',
   incomplete: 'missing necessary objects',
   paused: 'the vault is paused on this device',
+  forbidden: READ_ONLY,
 }

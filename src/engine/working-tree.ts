@@ -1,35 +1,25 @@
-import { findMoves, needsConsent, planCheckout, type CheckoutPlan } from '../history/checkout-plan.ts'
+import { findMoves, needsConsent, type CheckoutPlan } from '../history/checkout-plan.ts'
 import { editTree } from '../history/edit-tree.ts'
 import type { FileEntry } from '../history/file-entry.ts'
-import { diffTrees, type TreeChange } from '../history/tree-diff.ts'
+import type { TreeChange } from '../history/tree-diff.ts'
 import type { View } from '../history/view.ts'
 import type { Codec } from '../objects/codec.ts'
 import type { Identity } from '../objects/commit.ts'
-import { MissingObjectError } from '../objects/errors.ts'
-import { VaultError } from '../ports/errors.ts'
+import { StoreError, VaultError } from '../ports/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { IndexEntry, IndexStore } from '../ports/index-store.ts'
 import type { Oid } from '../objects/oid.ts'
 import type { VaultPath } from '../objects/vault-path.ts'
-import type { CheckoutStep, ScanIssue, StepResult, VaultFiles } from '../ports/vault-files.ts'
-import { LARGE_BLOB } from '../ports/object-store.ts'
-import { CheckoutRun, type CheckoutDisk, type PerformedStep } from './checkout-run.ts'
+import type { ScanIssue, VaultFiles } from '../ports/vault-files.ts'
+import type { CheckoutRun } from './checkout-run.ts'
+import { Checkouts } from './checkouts.ts'
 import { ConsentDesk, type PendingConsent } from './consent.ts'
-import {
-  distrustedEntry,
-  findDiskChanges,
-  outsideEntry,
-  toEntry,
-  wasOutside,
-  type DiskProgress,
-} from './disk-changes.ts'
+import { findDiskChanges, outsideEntry, wasOutside, type DiskProgress } from './disk-changes.ts'
 import { weighPlan, type PlannedLoss } from './mass-change.ts'
 import { EditCommitter } from './edit-committer.ts'
+import { distrustLost, makeTreesAnew } from './lost-content.ts'
 import type { Repository } from './repository.ts'
 import { TrackedIndex } from './tracked-index.ts'
-
-const DAMAGED =
-  'its content is damaged in this device’s history; the file is written as soon as a device that has it is connected'
 
 /** Index entries that are looked at between two breaths. */
 const ENTRIES_PER_BREATH = 500
@@ -79,6 +69,7 @@ export class WorkingTree {
   readonly #identity: () => Identity
   readonly #index: TrackedIndex
   readonly #edits: EditCommitter
+  readonly #checkouts: Checkouts
   /** Some steps of the last checkout failed; they are among the paths apart and tried again. */
   #incomplete = false
   #dirty: Set<VaultPath> | null = null
@@ -98,10 +89,18 @@ export class WorkingTree {
     this.#identity = options.identity
     this.#consent = new ConsentDesk(options.codec)
     this.#edits = new EditCommitter(options.repository, index, options.codec, options.identity)
+    this.#checkouts = new Checkouts(options.repository, options.files, index, options.clock)
   }
 
   static async open(options: WorkingTreeOptions): Promise<WorkingTree> {
     const index = await TrackedIndex.load(options.index, options.repository)
+    try {
+      await options.repository.mend()
+      await index.takeUp(options.repository)
+    } catch (error) {
+      // What a failing disk damaged may come again: every settle tries.
+      if (!isDamage(error) && !options.repository.noteLoss(error)) throw error
+    }
     const outside: [VaultPath, IndexEntry][] = []
     let looked = 0
     for (const [path, entry] of index.entries) {
@@ -114,7 +113,7 @@ export class WorkingTree {
 
   /** The view that the disk shows in full; null before the first, and while files of it could not be written. */
   get applied(): Oid | null {
-    return this.#incomplete ? null : this.#index.base
+    return this.#incomplete || !this.#index.isTakenUp ? null : this.#index.base
   }
 
   /** L9. Not while it settles. */
@@ -161,11 +160,13 @@ export class WorkingTree {
 
   /** The first half of a round: disk -> commit. Nothing of a peer is applied. Not reentrant: the owner serialises. */
   async look(options: SettleOptions = {}): Promise<void> {
+    await this.#takeUp()
     await this.#commitDiskChanges(options)
   }
 
   /** One round: disk -> commit -> view -> disk. Not reentrant: the owner serialises. */
   async settle(options: SettleOptions = {}): Promise<SettleResult> {
+    await this.#takeUp()
     await this.#lookAtLost()
     const committed = await this.#commitDiskChanges(options)
     const joined = await this.#repository.join(this.#identity()) // V8
@@ -178,6 +179,14 @@ export class WorkingTree {
       retry: outcome.retry || committed.postponed > 0 || this.#issues.unreadable.length > 0,
       settled: outcome.settled && !this.isDirty,
     }
+  }
+
+  /** Nothing is committed or written on a half of the history. @throws StoreError `damaged`; what of the base's tree is damaged */
+  async #takeUp(): Promise<void> {
+    await this.#repository.mend()
+    if (this.#index.isTakenUp) return
+    await makeTreesAnew(this.#repository, this.#index.entries)
+    await this.#index.takeUp(this.#repository)
   }
 
   async #commitDiskChanges({ signal, onProgress }: SettleOptions): Promise<{ commits: Oid[]; postponed: number }> {
@@ -224,13 +233,10 @@ export class WorkingTree {
     }
   }
 
-  /** Files whose content the repository held and cannot read any more: it is stored anew from the disk. */
+  /** What the repository held and cannot read any more: it is stored anew from the disk, where that still has it. */
   async #lookAtLost(): Promise<void> {
-    const lost = new Set(await this.#repository.lost())
-    if (!lost.size) return
-    const here = [...this.#index.entries].filter(([, entry]) => lost.has(entry.oid) && !wasOutside(entry))
-    await this.#index.setEntries(new Map(here.map(([path, entry]) => [path, distrustedEntry(entry)])))
-    this.markDirty(here.map(([path]) => path))
+    await makeTreesAnew(this.#repository, this.#index.entries)
+    this.markDirty(await distrustLost(this.#repository, this.#index))
   }
 
   #restoreDirty(dirty: Set<VaultPath> | null): void {
@@ -308,55 +314,29 @@ export class WorkingTree {
     return true
   }
 
-  /** The steps from the disk as the index knows it to a tree. The base stays. */
+  /** Brings the disk to a tree, and takes in what came of it. The base stays. */
   async #bringDiskTo(
     tree: Oid,
     { signal, onProgress }: SettleOptions,
     mayStart: (plan: CheckoutPlan) => Promise<boolean>,
   ): Promise<Omit<SettleResult, 'committed'> & { changes: readonly TreeChange[] }> {
-    const changes = await this.#repository.run(
-      diffTrees(this.#index.base && this.#repository.graph.get(this.#index.base)!.tree, tree),
-    )
-    const target = new Map<VaultPath, FileEntry>()
-    const known = new Map<VaultPath, Oid>()
-    for (const path of this.#index.apart) {
-      const entry = this.#index.baseTree.get(path)
-      if (entry) target.set(path, entry)
-    }
-    for (const { path, right } of changes) {
-      if (right) target.set(path, right)
-      else target.delete(path)
-    }
-    for (const path of [...this.#index.apart, ...changes.map((c) => c.path)]) {
-      const entry = this.#index.entries.get(path)
-      if (entry) known.set(path, entry.oid)
-    }
-    const plan = planCheckout(known, target, (path) => this.#files.inScope(path))
+    const { plan, changes } = await this.#checkouts.plan(tree)
     if (!(await mayStart(plan))) return { settled: false, retry: false, applied: [], removed: [], changes }
-    const disk: CheckoutDisk = {
-      apply: (step) => this.#applyStep(step),
-      record: (steps) => this.#recordSteps(steps),
-      now: () => this.#clock.now(),
-    }
-    const run = new CheckoutRun(
-      plan,
-      disk,
-      onProgress &&
-        ((filesDone, filesTotal) =>
-          onProgress({ phase: 'checkout', filesDone, filesTotal, bytesDone: 0, bytesTotal: 0 })),
-    )
+    let run: CheckoutRun
     try {
-      if (plan.steps.length) await this.#index.checkoutBegins(tree)
-      await run.perform(signal)
+      run = await this.#checkouts.perform(plan, tree, {
+        ...(signal ? { signal } : {}),
+        ...(onProgress
+          ? {
+              onProgress: (filesDone: number, filesTotal: number) =>
+                onProgress({ phase: 'checkout', filesDone, filesTotal, bytesDone: 0, bytesTotal: 0 }),
+            }
+          : {}),
+      })
     } catch (error) {
       this.markAllDirty()
       throw error
     }
-    this.#index.checkoutEnded(tree)
-    const entries = run.changed.map((path) => [path, this.#index.entries.get(path)] as const)
-    await this.#index.setEntries(
-      new Map(entries.flatMap(([path, entry]) => (entry ? [[path, distrustedEntry(entry)] as const] : []))),
-    )
     const notHere = [
       ...plan.notHere.map((path) => ({ path, reason: 'symbolic links and submodules are not written' })),
       ...run.impossible,
@@ -377,31 +357,6 @@ export class WorkingTree {
     return weighPlan(this.#repository, plan, this.#index.entries.size)
   }
 
-  /** One step of a checkout, with its content from the store. */
-  async #applyStep(step: CheckoutStep): Promise<StepResult> {
-    if (step.kind === 'delete') return this.#files.apply(step)
-    const { objects } = this.#repository
-    try {
-      const info = await objects.info(step.oid)
-      if (!info) throw new MissingObjectError(step.oid)
-      if (info.size > LARGE_BLOB)
-        return await this.#files.apply(step, { size: info.size, chunks: objects.stream(step.oid) })
-      return await this.#files.apply(step, await this.#repository.readBlob(step.oid))
-    } catch (error) {
-      if (!this.#repository.noteLoss(error, step.oid)) throw error
-      throw new VaultError('unreadable', DAMAGED, { path: step.path, oid: step.oid }, { cause: error })
-    }
-  }
-
-  async #recordSteps(done: readonly PerformedStep[]): Promise<void> {
-    const rows = new Map<VaultPath, IndexEntry | null>()
-    for (const { step, result, at } of done) {
-      if (result.result !== 'applied') continue
-      rows.set(step.path, step.kind === 'write' && result.stat ? toEntry(result.stat, step.oid, at) : null)
-    }
-    await this.#index.setEntries(rows)
-  }
-
   /**
    * Writes a held local deletion back, or keeps this vault's files against an incoming plan. Returns what it kept. Where the
    * deletions were too many and the overwritten files were not, only deleted files are kept: what others go on writing is not undone.
@@ -413,7 +368,7 @@ export class WorkingTree {
       this.markAllDirty()
       for (const path of consent.deletes) {
         const entry = this.#index.entries.get(path)
-        if (entry) await this.#writeBack(path, entry.oid)
+        if (entry) await this.#checkouts.writeBack(path, entry.oid)
       }
       return consent.deletes
     }
@@ -441,12 +396,10 @@ export class WorkingTree {
     await this.#index.moveBase(oid, outcome.changes)
     return [...kept.keys()]
   }
+}
 
-  async #writeBack(path: VaultPath, oid: Oid): Promise<void> {
-    const step: CheckoutStep = { kind: 'write', path, expect: null, oid }
-    const result = await this.#applyStep(step)
-    await this.#recordSteps([{ step, result, at: this.#clock.now() }])
-  }
+function isDamage(error: unknown): boolean {
+  return error instanceof StoreError && error.code === 'damaged'
 }
 
 export interface WorkingTreeOptions {

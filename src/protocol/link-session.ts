@@ -79,6 +79,8 @@ export type LinkEvent =
       readonly now: number
     }
   | { readonly kind: 'local'; readonly share: ShareName; readonly state: LocalShare }
+  /** A share is no more on this device. */
+  | { readonly kind: 'gone'; readonly share: ShareName }
   /** What the peer may do has changed. */
   | { readonly kind: 'rights' }
   /** Does the link still carry anything? Something may have changed under it. */
@@ -144,6 +146,8 @@ export function updateLink(state: LinkState, event: LinkEvent, rights: ShareRigh
     case 'local':
       if (state.phase === 'open') return subscribed(state, event, rights)
       return [{ ...state, local: new Map(state.local).set(event.share, event.state) }, []]
+    case 'gone':
+      return onGone(state, event, rights)
     case 'rights':
       return state.phase === 'open' ? subscribed(state, event, rights) : [state, []]
     case 'probe':
@@ -155,6 +159,13 @@ export function updateLink(state: LinkState, event: LinkEvent, rights: ShareRigh
     case 'leave':
       return [{ ...state, phase: 'closed' }, [{ kind: 'send', message: { kind: 'bye', reason: event.reason } }]]
   }
+}
+
+function onGone(state: LinkState, event: Extract<LinkEvent, { kind: 'gone' }>, rights: ShareRights): Step {
+  if (state.phase === 'open') return subscribed(state, event, rights)
+  const local = new Map(state.local)
+  local.delete(event.share)
+  return [{ ...state, local }, []]
 }
 
 /** One that waits already is not given more time. A device that has not greeted says nothing, and is listened to all the same. */

@@ -40,6 +40,8 @@ export type SubscriptionEvent =
     }
   | { readonly kind: 'heard'; readonly message: ShareMessage }
   | { readonly kind: 'local'; readonly share: ShareName; readonly state: LocalShare }
+  /** The share is no more on this device. */
+  | { readonly kind: 'gone'; readonly share: ShareName }
   /** Grants have changed: says what is new, and takes back what is gone. */
   | { readonly kind: 'rights' }
   /** L8: everything once more. */
@@ -84,6 +86,8 @@ export function updateSubscriptions(state: SubscriptionState, event: Subscriptio
       return onMessage(state, event.message, rights)
     case 'local':
       return onLocal(state, event.share, event.state, rights)
+    case 'gone':
+      return onGone(state, event.share, rights)
     case 'rights':
       return onRights(state, rights)
     case 'snapshot':
@@ -245,6 +249,21 @@ function onRights(state: SubscriptionState, rights: ShareRights): Step {
     next = withPeerShare(next, name, { announced: true, untold: false })
   }
   return asking(next, effects, rights)
+}
+
+/** Who knew of it is told as if it had been taken back; the wish for it stays, as for any share that is not here (S4). */
+function onGone(state: SubscriptionState, name: ShareName, rights: ShareRights): Step {
+  if (!state.local.has(name)) return [state, []]
+  const [local, told, remote] = [new Map(state.local), new Map(state.told), new Map(state.remote)]
+  const { peerWantsUpdates } = peerShare(state, name)
+  local.delete(name)
+  remote.delete(name)
+  if (peerWantsUpdates) remote.set(name, { ...NO_SHARE, peerWantsUpdates })
+  // What was taken back before is ended already, and the word of that may still be waiting to go.
+  const effects: SubscriptionEffect[] = told.delete(name)
+    ? [{ kind: 'withdraw', share: name }, send({ kind: 'share-revoked', share: name }), CHANGED]
+    : [CHANGED]
+  return asking({ ...state, local, told, remote }, effects, rights)
 }
 
 /** S3: the four rows. */

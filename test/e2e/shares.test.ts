@@ -116,8 +116,49 @@ describe('one folder with somebody else', () => {
   }, 180_000)
 })
 
+describe('tandem unshare', () => {
+  it('[S5] while both run: the receiver is told, and all files stay; and of one that was received', async () => {
+    await ada.must('share', 'Projects/Plan')
+    await ada.must('share', 'Projects/Other')
+    await pairOver('Plan', [], [])
+    await ada.start()
+    await bob.start()
+    await ada.must('grant', 'Other', 'bob')
+    await awaitThat(async () => (await sharesOf(bob)).offers.length === 1, 'offered')
+    await bob.must('accept', 'Other')
+    await holds(bob, 'Other/note.md', 'another one\n')
+    await holds(bob, 'Plan/note.md', 'the plan\n')
+    const { stdout } = await ada.must('unshare', 'Projects/Plan')
+    expect(stdout).toMatch(/Projects\/Plan is not shared any more/)
+    await awaitThat(async () => (await sharesOf(bob)).shares.some((s) => s.folder === 'Plan' && !s.access), 'told')
+    expect((await bob.must('status')).stdout).toMatch(/Plan: no longer shared with this device/)
+    expect((await bob.must('unshare', 'Other')).stdout).toMatch(/Nothing comes to Other from others any more/)
+    ada.write('Projects/Other/note.md', 'not wanted\n')
+    ada.write('Projects/Plan/note.md', 'not for Bob\n')
+    await awaitThat(async () => (await ada.isInStep()) && (await bob.isInStep()), 'at rest')
+    expect([bob.read('Other/note.md'), bob.read('Plan/note.md')]).toEqual(['another one\n', 'the plan\n'])
+    expect((await sharesOf(ada)).shares.map(({ folder }) => folder)).toEqual(['', 'Projects/Other'])
+    expect((await sharesOf(bob)).offers.map(({ title }) => title)).toEqual(['Other'])
+  }, 180_000)
+
+  it('while nothing runs', async () => {
+    const { lines } = await ada.must('share', 'Projects/Plan', '--json')
+    expect((await ada.must('unshare', 'Plan', '--json')).lines.at(-1)).toMatchObject({
+      event: 'unshared',
+      id: lines[0]!.id,
+      folder: 'Projects/Plan',
+      from: null,
+    })
+    expect(existsSync(join(ada.state, 'shares', String(lines[0]!.id)))).toBe(false)
+    expect(ada.read('Projects/Plan/note.md')).toBe('the plan\n')
+    expect((await ada.must('shares')).stdout).not.toMatch(/Plan/)
+  }, 60_000)
+})
+
 describe('commands about shares that make no sense', () => {
   it.each([
+    [['unshare', 'Nothing'], 'unknown'],
+    [['unshare', 'vault'], 'usage'],
     [['share', 'Nowhere'], 'bad-folder'],
     [['share', '../bob'], 'bad-folder'],
     [['share', '.'], 'bad-folder'],

@@ -266,6 +266,69 @@ describe('[E3] what other devices ask of this vault', () => {
   })
 })
 
+describe('[E3] deletions here and a large change from elsewhere that wait at once', () => {
+  async function bothWait() {
+    const { devices, a, b } = await twoDevicesWith({ ...someNotes(130), ...KEPT })
+    devices.network.partition(a.id, b.id)
+    for (let i = 60; i < 120; i++) b.write({ [`Note ${i}.md`]: `rewritten by B ${i}\n` })
+    await devices.pass(5_000)
+    deleteNotes(a, 51)
+    await devices.pass(5_000)
+    expect(a.share.tree.consent).toMatchObject({ direction: 'local' })
+    devices.network.heal(a.id, b.id)
+    await devices.until(() => a.share.repository.heads().get(b.id) === b.head)
+    await devices.pass(5_000)
+    return { devices, a, b }
+  }
+  const waits = (device: TestDevice) => device.share.tree.consent
+
+  it('are asked one after the other, and neither is forgotten over the other', async () => {
+    const { devices, a, b } = await bothWait()
+    expect(waits(a)?.direction).toBe('local')
+    expect(a.share.isSettled).toBe(false)
+    expect(Object.keys(b.vault())).toHaveLength(131)
+    await devices.complete(a.share.answerConsent(true))
+    await devices.pass(5_000)
+    expect(waits(a)?.direction).toBe('incoming')
+    expect(waits(b)?.direction).toBe('incoming')
+    await devices.complete(b.share.answerConsent(true))
+    await devices.complete(a.share.answerConsent(true))
+    await devices.agree()
+    expect(a.read('Note 119.md')).toBe('rewritten by B 119\n')
+  })
+
+  it('go on waiting after a no to one of them', async () => {
+    const { devices, a } = await bothWait()
+    await devices.complete(a.share.answerConsent(false))
+    await devices.pass(5_000)
+    expect(waits(a)?.direction).toBe('incoming')
+    expect(a.read('Note 0.md')).toContain('Text number 0')
+  })
+})
+
+describe('[E3] an answer', () => {
+  it('counts for the plan that waited when it was given, not for one that took its place before it was heard', async () => {
+    const { devices, a, b } = await twoDevicesWith({ ...someNotes(130), ...KEPT })
+    deleteNotes(a, 51)
+    await devices.pass(5_000)
+    await devices.complete(a.share.answerConsent(true))
+    await devices.pass(5_000)
+    expect(b.share.tree.consent!.deletes).toHaveLength(51)
+    // The plan grows, and the yes to the smaller one is given before the larger one is worked out.
+    let answered: Promise<void> | undefined
+    b.share.repository.onChange(() => void (answered ??= b.share.answerConsent(true)))
+    deleteNotes(a, 60, 51)
+    await devices.pass(3_000)
+    expect(answered).toBeUndefined()
+    await devices.complete(a.share.answerConsent(true))
+    await devices.pass(5_000)
+    await devices.complete(answered!)
+    await devices.pass(5_000)
+    expect(b.share.tree.consent!.deletes).toHaveLength(111)
+    expect(Object.keys(b.vault())).toHaveLength(131)
+  })
+})
+
 describe('[E3] many edits that take nothing', () => {
   it('of every note of a vault, a line added to each, are applied unasked on the other device', async () => {
     const { devices, a, b } = await twoDevicesWith({ ...someNotes(200), ...KEPT })

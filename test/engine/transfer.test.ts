@@ -104,10 +104,15 @@ describe('[T2] connectivity: a ref moves only to what is whole', () => {
     expect(await repository.receive(new Map([[device.id, head]]))).toMatchObject({ result: 'received' })
   })
 
-  it('does not open a repository whose refs name what is not there', async () => {
+  it('has no view, and no head, of refs that name what is not there', async () => {
     const { device } = await aShare({ 'Note.md': 'one\n' })
     device.objects.objects.delete(device.head!)
-    await expect(repositoryOf(device)).rejects.toMatchObject({ code: 'damaged' })
+    const repository = await repositoryOf(device)
+    expect(repository.heads()).toEqual(new Map())
+    await expect(repository.view()).rejects.toMatchObject({ code: 'damaged' })
+    await expect(repository.mend()).rejects.toMatchObject({ code: 'damaged' })
+    expect(await repository.lost()).toEqual([device.head])
+    expect(device.refs.has(`refs/devices/${device.id}`)).toBe(true)
   })
 
   it('[V2] refuses a head that does not continue the one it knows, and keeps that', async () => {
@@ -121,6 +126,32 @@ describe('[T2] connectivity: a ref moves only to what is whole', () => {
       refused: [{ device: a.id, offered: stranger.head, kept: a.head }],
     })
     expect(b.refs.get(`refs/devices/${a.id}`)).toBe(a.head)
+  })
+
+  it('[S1] moves no head of who may not change the share any more when all of it is here', async () => {
+    const { devices, a, b } = await twoDevicesWith({ 'Note.md': 'one\n' })
+    await devices.stop(b)
+    a.write({ 'Note.md': 'two\n' })
+    await devices.pass(3_000)
+    let mayWrite = true
+    const operations: string[] = []
+    const objects = new MemoryObjectStore(nodeCodec, { ...b.objects, objects: new Map(a.objects.objects) }, (name) => {
+      operations.push(name)
+      if (name === 'objects.missing') mayWrite = false // the last that is looked at
+    })
+    const refs = new MemoryRefStore(b.refs)
+    const repository = await Repository.open(objects, refs, nodeCodec, b.id)
+    const before = new Map(b.refs)
+    const heads = new Map([[a.id, a.head!]])
+    expect(await repository.receive(heads, () => mayWrite)).toEqual({
+      result: 'received',
+      moved: new Map(),
+      refused: [],
+    })
+    expect(operations.at(-1)).toBe('objects.missing')
+    expect(new Map(b.refs)).toEqual(before)
+    mayWrite = true
+    expect(await repository.receive(heads)).toMatchObject({ moved: heads })
   })
 })
 

@@ -271,6 +271,38 @@ describe('[S5] a share that is taken back', () => {
   })
 })
 
+describe('[S5] a share that is no more here', () => {
+  it('ends what runs and is told as taken back to who knew of it, once; the list of wishes goes without it', () => {
+    const side = new Side({ folder: 'write' })
+    side.hears(subscribe('folder'))
+    const effects = side.do({ kind: 'gone', share: 'folder' })
+    expect(effects[0]).toEqual({ kind: 'withdraw', share: 'folder' })
+    expect(sent(effects)).toEqual([
+      { kind: 'share-revoked', share: 'folder' },
+      { kind: 'subscribe', shares: [] },
+    ])
+    expect(side.do({ kind: 'gone', share: 'folder' })).toEqual([])
+    expect(sent(side.do({ kind: 'snapshot' }))).toEqual([])
+    expect(sent(side.hears(directory('folder', { [PEER]: 7 })))).toEqual([])
+  })
+
+  it('[S4] is still wanted: when it comes back, it arrives', () => {
+    const side = new Side({ folder: 'write' })
+    side.hears(subscribe('folder'))
+    side.do({ kind: 'gone', share: 'folder' })
+    expect(side.wants('folder')).toBe(true)
+    expect(kinds(side.changes('folder', share({ [ME]: 3 }, 3)))).toEqual(['share-offer', 'directory', 'subscribe'])
+  })
+
+  it('is no word to who may not see it, or was told before', () => {
+    const side = new Side({})
+    expect(sent(side.do({ kind: 'gone', share: 'folder' }))).toEqual([])
+    const other = new Side({ folder: 'write' })
+    other.grant({})
+    expect(other.do({ kind: 'gone', share: 'folder' })).toEqual([{ kind: 'peer-changed' }])
+  })
+})
+
 describe('[S5] a peer that may only read', () => {
   it('is told why its own head is not taken, once for each, and no offer of it is looked at', () => {
     const side = new Side({ folder: 'read' })

@@ -32,8 +32,8 @@ interface Interval {
 }
 
 /**
- * One seeded life of an owner with two devices and of guests, who are granted folders, lose them, write, crash and come back. At the
- * end: nothing hidden has ever left, everything granted has arrived, nothing of a reader was taken.
+ * One seeded life of an owner with two devices and of guests, who are granted folders, lose them, write, crash and come back; shares
+ * end and are made anew. At the end: nothing hidden has ever left, everything granted has arrived, nothing of a reader was taken.
  */
 export async function runShareScenario(seed: number, steps = 40): Promise<ShareSimResult> {
   const random = seededRandom(seed ^ 0x5a4e)
@@ -102,15 +102,27 @@ export async function runShareScenario(seed: number, steps = 40): Promise<ShareS
       case 2: {
         const open = openGrant(guest, folder)
         if (!owner.engine || !open) return 'nothing to take back'
+        if (!int(3)) {
+          await net.complete(owner.engine.folders.end(id))
+          for (const one of intervals) if (one.folder === folder && one.to === Infinity) one.to = now()
+          ids.set(folder, (await net.complete(owner.engine.folders.create(folder))).id)
+          return `${folder} is no share any more, and is made one anew`
+        }
         await net.complete(owner.peers.setGrant(guest.id, id, null))
         open.to = now()
         return `${folder} taken back from ${guest.choices.name}`
       }
       case 3: {
         const [offer] = guest.engine?.folders.offers() ?? []
+        const [given] = guest.folders.records
+        if (guest.engine && given && !int(3)) {
+          await net.complete(guest.engine.folders.end(given.id))
+          return `${guest.choices.name} wants ${given.title} no more`
+        }
         if (!offer) return 'nothing to accept'
-        await net.complete(guest.engine!.folders.accept(offer.share))
-        return `${guest.choices.name} accepts ${offer.title}`
+        const into = `Got ${actions.length}`
+        await net.complete(guest.engine!.folders.accept(offer.share, into))
+        return `${guest.choices.name} accepts ${offer.title} into ${into}`
       }
       case 4:
         net.network.partition(owner.id, guest.id)

@@ -33,6 +33,9 @@ export class MemoryFolders {
           files: new SubfolderVaultFiles(vault, folder as VaultPath),
         }
       },
+      forget: async ({ id }) => {
+        if (!life.dead) this.#stores.delete(id)
+      },
       look: async (folder) => {
         if (!vault.inScope(folder)) return 'not-synced'
         const { files, errors, skipped } = await vault.scanBelow(folder)

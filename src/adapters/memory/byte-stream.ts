@@ -1,4 +1,3 @@
-import { concatBytes } from '../../objects/bytes.ts'
 import { CorruptObjectError } from '../../objects/errors.ts'
 import type { Codec } from '../../objects/codec.ts'
 import { objectHeader } from '../../objects/hash.ts'
@@ -87,14 +86,21 @@ export async function collectExactly(size: number, chunks: AsyncIterable<Uint8Ar
 
 /** Collects a stream of unknown length. @throws CorruptObjectError `too-large` as soon as there are more than `most` bytes. */
 export async function collectUpTo(most: number, chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = []
+  let bytes = new Uint8Array(STREAM_CHUNK)
   let size = 0
   for await (const chunk of chunks) {
-    size += chunk.length
-    if (size > most) throw new CorruptObjectError('too-large', `more than ${most} bytes at once`, { most })
-    parts.push(chunk.slice())
+    const end = size + chunk.length
+    if (end > most) throw new CorruptObjectError('too-large', `more than ${most} bytes at once`, { most })
+    if (end > bytes.length) {
+      // Grown on the way rather than put together at the end, which would keep the thread for long.
+      const more = new Uint8Array(Math.max(end, Math.min(2 * bytes.length, most)))
+      more.set(bytes.subarray(0, size))
+      bytes = more
+    }
+    bytes.set(chunk, size)
+    size = end
   }
-  return concatBytes(parts)
+  return bytes.subarray(0, size)
 }
 
 function wrongLength(size: number): CorruptObjectError {

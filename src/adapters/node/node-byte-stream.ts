@@ -17,6 +17,8 @@ export class NodeByteStream implements ByteStream {
   #rest: Uint8Array = new Uint8Array(0)
   #fault: TransportError | null = null
   #sinceTurn = 0
+  /** Not every stream of Node answers a write that it waits with when it is destroyed. */
+  readonly #writing = new Set<() => void>()
 
   constructor(readable: Readable, writable: Writable) {
     this.#readable = readable
@@ -50,7 +52,10 @@ export class NodeByteStream implements ByteStream {
     return new Promise((resolve, reject) => {
       if (this.#fault) return reject(this.#fault)
       this.#sinceTurn += bytes.length
+      const stop = (): void => reject(this.#fault!)
+      this.#writing.add(stop)
       this.#writable.write(bytes, (error) => {
+        this.#writing.delete(stop)
         if (error) reject(this.#fault ?? faultOf(error))
         else if (this.#sinceTurn < TURN_BYTES) resolve()
         else {
@@ -72,6 +77,7 @@ export class NodeByteStream implements ByteStream {
     this.#fault ??= new TransportError('aborted', 'This stream was given up here.')
     this.#readable.destroy()
     this.#writable.destroy()
+    for (const stop of this.#writing) stop()
   }
 }
 

@@ -1,35 +1,8 @@
 import { VaultError } from '../../ports/errors.ts'
+import { errno, reasonOf } from '../memory/system-error.ts'
 import type { VaultDisk } from './vault-app.ts'
 
-/** The system's code of a failed call (`ENOENT`, `ENOSPC` …), or '': phones give none. */
-export function errno(cause: unknown): string {
-  const code: unknown = (cause as { code?: unknown } | undefined)?.code
-  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : ''
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'this user has no permission',
-  EPERM: 'the system does not permit it',
-  EROFS: 'the disk is read-only',
-  EBUSY: 'another program is using it',
-  EIO: 'the disk reports a defect',
-  ENOSPC: 'the disk is full',
-  EDQUOT: "this user's disk quota is used up",
-  ENAMETOOLONG: 'the name is too long for this disk',
-  EINVAL: 'this disk does not take the name',
-  EILSEQ: 'this disk does not take the characters of the name',
-}
-
-/** What failed, in words that follow "because". */
-export function reasonOf(cause: unknown): string {
-  const code = errno(cause)
-  if (REASONS[code]) return `${REASONS[code]} (${code})`
-  return cause instanceof Error ? cause.message : String(cause)
-}
-
-/** Names that this disk refuses: waiting changes nothing (E6). */
-export const isImpossible = (cause: unknown): boolean =>
-  ['ENAMETOOLONG', 'EINVAL', 'EILSEQ', 'EFBIG'].includes(errno(cause))
+export { isImpossible, reasonOf } from '../memory/system-error.ts'
 
 /** Whether a call failed because nothing is at the path. */
 export async function isGone(disk: VaultDisk, cause: unknown, path: string): Promise<boolean> {

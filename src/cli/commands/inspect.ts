@@ -44,14 +44,15 @@ function tellFolder(context: Context, { folder, from, access, unsent, status }: 
   if (from !== null && access === null) output.human(`${style.yellow(`${name}: no longer shared with this device.`)}`)
   else if (unsent) output.human(`${style.yellow('Not sent: read-only.')} What was changed in ${name} stays here.`)
   if (status?.error) output.human(style.red(`${name}: ${printable(status.error)}`))
-  if (status?.consent) tellConsent(context, status.consent)
+  if (status?.consent) tellConsent(context, status.consent, folder)
   for (const { kind, path, reason } of status?.issues ?? [])
     output.human(`${style.yellow(ISSUES[kind] ?? kind)} ${printable(`${folder}/${path}`)}: ${printable(reason)}`)
 }
 
-function standing({ share, settled, peers: list }: DeviceStatus, style: Style): string {
+function standing({ share, folders, settled, peers: list }: DeviceStatus, style: Style): string {
   const files = formatCount(share?.files ?? 0, 'file')
-  if (share?.consent) return `${files}. ${style.yellow('A change waits for an answer.')}`
+  if (share?.consent || folders.some(({ status }) => status?.consent))
+    return `${files}. ${style.yellow('A change waits for an answer.')}`
   if (!settled) return `${files}. Changes are being worked on.`
   const connected = list.filter((peer) => peer.status === 'connected' || peer.status === 'syncing')
   if (!list.length) return `${files}, everything committed.`
@@ -61,7 +62,12 @@ function standing({ share, settled, peers: list }: DeviceStatus, style: Style): 
   return `${files}, ${style.green(`in step with ${whom}`)}.`
 }
 
-function tellConsent(context: Context, consent: NonNullable<NonNullable<DeviceStatus['share']>['consent']>): void {
+/** `folder`: of a folder share, whose paths begin there. */
+function tellConsent(
+  context: Context,
+  consent: NonNullable<NonNullable<DeviceStatus['share']>['consent']>,
+  folder = '',
+): void {
   const { output } = context
   const { style } = output
   const what = [
@@ -71,7 +77,8 @@ function tellConsent(context: Context, consent: NonNullable<NonNullable<DeviceSt
   const whose = consent.direction === 'incoming' ? 'Another device wants to' : 'Files are gone here, which would'
   const where = consent.direction === 'incoming' ? 'here' : 'on the other devices'
   output.human(`\n${style.yellow(`${whose} ${what.join(' and ')} ${where}:`)}`)
-  for (const path of consent.paths.slice(0, CONSENT_PATHS)) output.human(`  ${printable(path)}`)
+  for (const path of consent.paths.slice(0, CONSENT_PATHS))
+    output.human(`  ${printable(folder ? `${folder}/${path}` : path)}`)
   const rest = consent.deletes + consent.overwrites - Math.min(consent.paths.length, CONSENT_PATHS)
   if (rest > 0) output.human(style.dim(`  and ${formatNumber(rest)} more`))
   output.human(`Yes: ${style.bold(context.commandLine('approve'))}`)

@@ -24,6 +24,22 @@ export async function share(context: Context, folder: string, { title }: { title
   output.human(`  ${output.style.bold(context.commandLine('invite', '--share', quoted(share.folder)))}`)
 }
 
+/** `tandem unshare SHARE`: the folder is an ordinary one again. */
+export async function unshare(context: Context, name: string): Promise<void> {
+  const { share } = (await withEngine(context, 'unshare', (request) => request('unshare', { share: name }))) as {
+    share: ShareRecord
+  }
+  const { output } = context
+  output.object({ event: 'unshared', ...share })
+  const folder = output.style.bold(printable(share.folder))
+  if (share.from === null)
+    output.human(`${folder} is not shared any more. Its files stay here, and with those who had it.`)
+  else
+    output.human(
+      `Nothing comes to ${folder} from others any more, and what is changed there stays here. Its files stay.`,
+    )
+}
+
 /** As a shell takes it. */
 function quoted(word: string): string {
   return /^[\w./-]+$/.test(word) ? word : `'${printable(word).replaceAll("'", `'\\''`)}'`

@@ -274,7 +274,9 @@ class UpDisplay {
     const here = folders.records().find(({ id }) => id === share)
     if (here && !offer)
       this.#output.human(
-        `${printable(peerName)} no longer shares “${printable(here.title)}” with this device. What is here stays here.`,
+        here.from === peer
+          ? `${printable(peerName)} no longer shares “${printable(here.title)}” with this device. What is here stays here.`
+          : `${printable(peerName)} takes no part in “${printable(here.title)}” any more.`,
       )
     if (!here && offer && share !== VAULT_SHARE)
       this.#output.human(offerLine(this.#context, { ...offer, share, peerName }))

@@ -7,7 +7,7 @@ import { ShareTraffic } from '../../../src/engine/share-traffic.ts'
 import { MemoryObjectStore } from '../../../src/adapters/memory/memory-object-store.ts'
 import { nodeCodec } from '../../../src/adapters/node/node-codec.ts'
 import { systemClock } from '../../../src/adapters/node/system-clock.ts'
-import { FLUSH_PKT } from '../../../src/objects/pkt-line.ts'
+import { DELIM_PKT, FLUSH_PKT } from '../../../src/objects/pkt-line.ts'
 import type { Oid } from '../../../src/objects/oid.ts'
 import type { LogRecord } from '../../../src/ports/logger.ts'
 import { decodeFetchReply, encodeFetchRequest } from '../../../src/protocol/fetch-messages.ts'
@@ -15,16 +15,18 @@ import { encodeFrame, FrameReader } from '../../../src/protocol/frames.ts'
 import { readPushReport } from '../../../src/protocol/git/push-report.ts'
 import type { PushReport } from '../../../src/protocol/git/push-report.ts'
 import { encodeCommands } from '../../../src/protocol/git/receive-commands.ts'
+import { textLine } from '../../../src/protocol/git/git-session.ts'
 import { encodeServiceRequest } from '../../../src/protocol/git/service-request.ts'
 import type { GitService } from '../../../src/protocol/git/service-request.ts'
 import { aShare } from '../../support/devices.ts'
 import { vault } from '../../support/hostile-objects.ts'
+import { seededRandom } from '../../support/seeded-random.ts'
 import { streamPair } from '../../support/stream-pair.ts'
 import { AGENT } from './git-fixture.ts'
 
 /** A share, and a peer on a link whose rights can be changed at any moment. */
-async function aPeer() {
-  const { device } = await aShare({ 'Note.md': 'one\n' })
+async function aPeer(files: Readonly<Record<string, Uint8Array>> = {}) {
+  const { device } = await aShare({ 'Note.md': 'one\n', ...files })
   const rights = { reveal: true, write: true }
   const log: LogRecord[] = []
   const link = {
@@ -128,6 +130,37 @@ describe('[S5] a share that is taken back while git runs', () => {
     expect(await device.share.repository.objects.has(commit)).toBe(false)
   })
 
+  it('ends a fetch at once, in the middle of its pack, and a new one finds nothing', async () => {
+    const { device, rights, link, traffic, open, fetch } = await aPeer({
+      'film.mp4': seededRandom(7).bytes(2 * 1024 * 1024),
+    })
+    const { stream, served } = open()
+    const lines = new PktStream(stream)
+    await lines.write(encodeServiceRequest({ service: 'git-upload-pack', path: '/vault', version: 2 }))
+    while ((await lines.read())?.kind === 'data');
+    for (const text of ['command=fetch']) await lines.write(textLine(text))
+    await lines.write(DELIM_PKT)
+    for (const text of [`want ${device.refs.get('refs/heads/main')!}`, 'done']) await lines.write(textLine(text))
+    await lines.write(FLUSH_PKT)
+    await lines.flush()
+    let received = 0
+    while (received < 200_000) {
+      const line = await lines.read()
+      if (line?.kind !== 'data') throw new Error('the pack ended early')
+      received += line.data.length
+    }
+    rights.reveal = false
+    traffic.abandon(link, 'vault')
+    await expect(served).rejects.toThrow()
+    const rest = async (): Promise<void> => {
+      for (let line = await lines.read(); line; line = await lines.read())
+        if (line.kind === 'data') received += line.data.length
+    }
+    await expect(rest()).rejects.toThrow()
+    expect(received).toBeLessThan(1024 * 1024)
+    await expect(fetch('/vault')).rejects.toThrow('access denied or repository not exported')
+  })
+
   it('of another share nothing ends; and with its link everything', async () => {
     const { link, traffic, push } = await aPeer()
     const { stream, served, pack, report } = await push()
@@ -156,4 +189,26 @@ describe('[S5] a share that is taken back while git runs', () => {
     expect(device.refs.get('refs/heads/main')).toBe(before)
     expect(await device.share.repository.objects.has(commit)).toBe(false)
   })
+
+  it.each(['objects.writePack:done', 'objects.missing'])(
+    '[S1] a right to write that is taken away after everything was checked, at %s, moves no ref',
+    async (last) => {
+      const { device, rights, push } = await aPeer()
+      const [refs, notes] = [new Map(device.refs), device.vault()]
+      const { stream, served, pack, report } = await push()
+      let stored = false
+      device.onOperation = (operation) => {
+        stored ||= operation === 'objects.writePack:done'
+        if (stored && operation === last) rights.write = false
+      }
+      await stream.write(pack)
+      await stream.finish()
+      const { refs: reasons } = await report()
+      await served
+      expect(rights.write).toBe(false)
+      expect(reasons.get('refs/heads/main')).toBe('this device may read the vault, not write it')
+      expect(new Map(device.refs)).toEqual(refs)
+      expect(device.vault()).toEqual(notes)
+    },
+  )
 })

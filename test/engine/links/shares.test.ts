@@ -318,6 +318,102 @@ describe('[S5] a share that is taken back', () => {
   })
 })
 
+describe('[S5] a share that ends on this device', () => {
+  const reportOf = (device: TestDevice, id: string) => device.engine!.folders.report().find((r) => r.id === id)
+
+  it('is taken back from everybody; the files stay on both sides, and nothing more goes either way', async () => {
+    const id = await shared()
+    const { offer, paired } = ada.peers.invite(id, { title: 'Plan' })
+    await net.complete(ada.engine!.folders.end(id))
+    await expect(paired).rejects.toMatchObject({ code: 'declined' })
+    await net.clock.advance(1_000)
+    expect(reportOf(bob, id)).toMatchObject({ access: null })
+    expect(reportOf(ada, id)).toBeUndefined()
+    expect([ada.folders.records, ada.records[0]!.grants]).toEqual([[], {}])
+    ada.write('Projects/Plan/note.md', 'changed by Ada\n')
+    bob.write('From Ada/Plan/note.md', 'changed by Bob\n')
+    await net.clock.advance(130_000)
+    expect(ada.text('Projects/Plan/note.md')).toBe('changed by Ada\n')
+    expect(bob.text('From Ada/Plan/note.md')).toBe('changed by Bob\n')
+    expect(ada.isConnectedTo(bob)).toBe(true)
+    // It is part of the vault's history as before, and can be shared anew, as another share.
+    const vault = await net.complete(ada.engine!.shares.get('vault')!.listing())
+    expect(vault.map(({ path }) => path)).toContain('Projects/Plan/note.md')
+    expect((await net.complete(ada.engine!.folders.create('Projects/Plan'))).id).not.toBe(id)
+    const eve = net.device(3, { name: 'Eve' })
+    await eve.start()
+    await expect(net.complete(eve.engine!.folders.join(offer, soon, 'Plan'))).rejects.toMatchObject({
+      code: 'mismatch',
+    })
+  })
+
+  it('in the middle of a transfer cuts it, and the store is closed in order', async () => {
+    const id = await shared()
+    await inStep()
+    net.network.stall(bob.id)
+    ada.disk.userWrite('Projects/Plan/film.mp4', new Uint8Array(8 * 1024 * 1024))
+    await net.clock.advance(2_000)
+    net.network.resume(bob.id)
+    const before = wireBytes(bob, ada)
+    await net.until(() => wireBytes(bob, ada) - before > 200_000, 'it flows')
+    await net.complete(ada.engine!.folders.end(id))
+    await net.clock.advance(60_000)
+    expect(bob.disk.files().has('From Ada/Plan/film.mp4')).toBe(false)
+    expect(ada.isConnectedTo(bob)).toBe(true)
+    expect(bob.peer(ada)!.state.activity).toBe('idle')
+    expect([...ada.log, ...bob.log].filter(({ event }) => event === 'share.error')).toEqual([])
+  })
+
+  it('while the receiver is away: it knows when it is back, for as long as nothing is offered', async () => {
+    const id = await shared()
+    await net.complete(bob.stop())
+    await net.complete(ada.peers.setGrant(bob.id, id, null))
+    await bob.start()
+    await net.until(() => bob.isConnectedTo(ada), 'back')
+    await net.clock.advance(1_000)
+    expect(reportOf(bob, id)).toMatchObject({ access: null })
+    await net.complete(ada.peers.setGrant(bob.id, id, 'write'))
+    await net.clock.advance(1_000)
+    expect(reportOf(bob, id)).toMatchObject({ access: 'write' })
+    await net.complete(bob.stop())
+    await net.complete(ada.engine!.folders.end(id))
+    await bob.start()
+    await net.until(() => bob.isConnectedTo(ada), 'back')
+    await net.clock.advance(1_000)
+    expect(reportOf(bob, id)).toMatchObject({ access: null })
+    expect(bob.text('From Ada/Plan/note.md')).toBe('the plan\n')
+  })
+
+  it('[E2] and was received: nothing more comes, what is there stays, and it can be taken again into an empty folder', async () => {
+    const id = await shared()
+    await net.complete(bob.engine!.folders.end(id))
+    ada.write('Projects/Plan/note.md', 'changed by Ada\n')
+    await net.clock.advance(70_000)
+    expect(bob.text('From Ada/Plan/note.md')).toBe('the plan\n')
+    expect(ada.text('Projects/Plan/note.md')).toBe('changed by Ada\n')
+    await inStep() // what the other does not want it is not behind in
+    expect(bob.engine!.folders.offers().map(({ share }) => share)).toEqual([id])
+    await net.complete(bob.engine!.folders.accept(id, 'Again'))
+    await arrived(bob, 'Again/note.md', 'changed by Ada\n')
+    await inStep()
+    await net.clock.advance(70_000)
+    expect(paths(ada)).toEqual(['Diary.md', 'Projects/Other/note.md', 'Projects/Plan/note.md'])
+    bob.write('Again/note.md', 'by Bob\n')
+    await arrived(ada, 'Projects/Plan/note.md', 'by Bob\n')
+  })
+
+  it('stays ended after a restart, also when that was all that could be done', async () => {
+    const id = await shared()
+    await net.complete(ada.engine!.folders.end(id))
+    await net.complete(ada.engine!.folders.end(id)) // a second time does nothing
+    await net.complete(ada.stop())
+    await ada.start()
+    await net.clock.advance(70_000)
+    expect(ada.engine!.shares.has(id)).toBe(false)
+    expect(reportOf(bob, id)).toMatchObject({ access: null })
+  })
+})
+
 const wireBytes = (device: TestDevice, peer: TestDevice): number => device.peer(peer)!.traffic.bytesReceived
 
 describe('[S5] a share that is hidden', () => {
