@@ -10,7 +10,7 @@
  */
 import { build } from 'esbuild'
 import { builtinModules } from 'node:module'
-import { chmod, stat } from 'node:fs/promises'
+import { chmod, readFile, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -38,6 +38,23 @@ const common = {
   treeShaking: true,
 }
 
+/**
+ * jsqr knows every Japanese character that a QR code may hold in its Kanji mode: 105 kB, which each start of the app would read. The
+ * codes of this plugin are links, in bytes. Without the table such characters of a foreign code are read as U+0000.
+ */
+const withoutKanji = {
+  name: 'without-kanji',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]jsqr[\\/]dist[\\/]jsQR\.js$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8')
+      const contents = text.replace(/exports\.shiftJISTable = \{[^{}]*\};/, 'exports.shiftJISTable = {};')
+      if (text.length - contents.length < 100_000)
+        throw new Error(`${path}: the table of Japanese characters is elsewhere`)
+      return { contents, loader: 'js' }
+    })
+  },
+}
+
 /** Obsidian loads one CommonJS file and gives it these modules. */
 const plugin = {
   ...common,
@@ -45,8 +62,13 @@ const plugin = {
   outfile: 'main.js',
   format: 'cjs',
   platform: 'browser',
+  charset: 'ascii', // with any other character, the engine would keep the text in twice the memory
   external: ['obsidian', 'electron', '@codemirror/*', '@lezer/*', ...builtinModules, 'node:*'],
   define: { 'import.meta.url': 'undefined' }, // there is none in a CommonJS file
+  plugins: [withoutKanji],
+  // As calls of `RegExp`: a literal is checked whenever the file is read, and these ask for tables of Unicode then, all in all for
+  // some milliseconds.
+  supported: { 'regexp-unicode-property-escapes': false },
 }
 
 /** CommonJS packages inside an ES module still ask for `require`. */

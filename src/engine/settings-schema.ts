@@ -153,7 +153,7 @@ function problemOf(spec: SettingKind, value: unknown): string | undefined {
 }
 
 function isRelayUrl(text: string): boolean {
-  if (text.length > MAX_RELAY_LENGTH || /[\s#\p{Cc}]/u.test(text) || !/^https?:\/\//i.test(text)) return false
+  if (text.length > MAX_RELAY_LENGTH || /[\s#]|\p{Cc}/u.test(text) || !/^https?:\/\//i.test(text)) return false
   if (!URL.canParse(text)) return false
   const { hostname, username, password } = new URL(text)
   return hostname !== '' && username === '' && password === ''

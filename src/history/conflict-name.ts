@@ -16,7 +16,7 @@ const MAX_DEVICE_LENGTH = 40
 /** What follows a name's last dot and is longer than this is no extension. */
 const MAX_EXTENSION_LENGTH = 32
 /** Not in file names somewhere, or of meaning in an Obsidian link; round brackets would end the note's own. */
-const UNFIT = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}/\\:*?"<>|#^[\]()]+/gu
+const UNFIT = /(?:\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}|[/\\:*?"<>|#^[\]()])+/gu
 /** Two and more copies of one minute are told apart by a number. */
 const CONFLICT = / \(conflict [^()]* \d{4}-\d\d-\d\d \d{4}\)(?: \d+)?$/
 

@@ -44,7 +44,7 @@ export function* editTree(
   }
   if (edits.size === 0 && tree !== null) return { tree, objects: [] }
   yield BREATH
-  const byName = editsByName(edits)
+  const byName = yield* editsByName(edits)
   yield BREATH
   const result = (yield* editFolder(tree, byName, 0, { read, put: putTree, entries: 0 })) ?? putTree([])
   return { tree: result, objects: [...made.values()] }
@@ -60,8 +60,12 @@ interface TreeAccess {
   entries: number
 }
 
-function editsByName(edits: TreeEdits): Map<string, EditNode> {
+/** Edits that are sorted in between two breaths. */
+const EDITS_PER_BREATH = 500
+
+function* editsByName(edits: TreeEdits): Reading<Map<string, EditNode>> {
   const root = new Map<string, EditNode>()
+  let sorted = 0
   for (const [path, edit] of edits) {
     const names = path.split('/')
     let folder = root
@@ -71,6 +75,7 @@ function editsByName(edits: TreeEdits): Map<string, EditNode> {
       if (i === names.length - 1) node.edit = edit
       else folder = node.below ??= new Map()
     })
+    if (++sorted % EDITS_PER_BREATH === 0) yield BREATH
   }
   return root
 }

@@ -7,10 +7,6 @@ export type TextMerge = { readonly clean: true; readonly text: string } | { read
 /** About a tenth of a second. Two full rewrites of some 2,000 lines each still fit; beyond that both texts are kept. */
 const MAX_WORK = 10_000_000
 
-/** Names that may stand in the text as they are: two halves of a date, a number or an address don't make a new one. */
-const WORD =
-  /https?:\/\/\S+|\p{N}+(?:[-.,:/]\p{N}+)*|[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}]|(?:(?![\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}])[\p{L}\p{M}_])[\p{L}\p{M}\p{N}_]*|\r\n|[^]/gu
-
 const UNCLEAN: TextMerge = { clean: false }
 
 export interface TextMergeOptions {
@@ -53,8 +49,12 @@ export function splitLines(text: string): string[] {
   return text.match(/[^\n]*\n|[^\n]+$/g) ?? []
 }
 
+/** Names may stand in the text as they are: two halves of a date, a number or an address don't make a new one. */
 function splitWords(text: string): string[] {
-  return text.match(WORD) ?? []
+  // Here and not as a constant: a pattern of scripts takes a millisecond to make, which the start of an app can do without.
+  const words =
+    /https?:\/\/\S+|\p{N}+(?:[-.,:/]\p{N}+)*|[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}]|(?:(?![\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}])[\p{L}\p{M}_])[\p{L}\p{M}\p{N}_]*|\r\n|[^]/gu
+  return text.match(words) ?? []
 }
 
 function mergeWords([base, left, right]: Overlap, budget: WorkBudget): TextMerge {

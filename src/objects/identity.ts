@@ -48,7 +48,7 @@ export function decodeIdentity(text: string): Identity {
 /** A device's name as an identity may hold it: no brackets, no control characters, at most 100 bytes; never empty. */
 export function cleanIdentityName(text: string): string {
   const line = text
-    .replace(/[<>\p{Cc}\p{Cs}]+/gu, ' ')
+    .replace(/(?:[<>]|\p{Cc}|\p{Cs})+/gu, ' ')
     .replace(/ {2,}/g, ' ')
     .trim()
   let name = ''

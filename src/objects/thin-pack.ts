@@ -12,7 +12,8 @@ import type { PackSource } from './pack-source.ts'
 export const MAX_THIN_PACK = 64 * 1024 * 1024
 
 /**
- * The pack with the bases that its deltas lack put at its end, as `git index-pack --fix-thin` does; one that lacks none as it is.
+ * The pack with the bases that its deltas lack put at its end, as `git index-pack --fix-thin` does; one that lacks none as it is, the
+ * source's own bytes.
  * @throws CorruptObjectError `too-large` above 64 MiB, before or after; `missing-base`
  */
 export async function completeThinPack(
@@ -25,7 +26,7 @@ export async function completeThinPack(
   const entries = indexed.objects.map(({ oid, offset, crc32 }): PackIndexEntry => ({ oid, offset, crc32 }))
   const bases = new Set<Oid>()
   for (const { externalBase } of indexed.objects) if (externalBase) bases.add(externalBase)
-  const given = source.read(0, source.size).slice()
+  const given = source.read(0, source.size)
   if (bases.size === 0) return { pack: given, entries, packSha: indexed.packSha }
 
   const parts = [

@@ -1,3 +1,4 @@
+import { withoutInvisible } from '../objects/invisible-characters.ts'
 import { PairingError } from '../ports/errors.ts'
 import type { PeerAddress } from '../ports/transport.ts'
 import { decodePeerAddress, encodePeerAddress } from './peer-address.ts'
@@ -70,7 +71,7 @@ export function decodePairingLink(text: string): PairingOffer {
 
 /** Text of another device, without the characters that would act on a screen instead of standing on it. */
 function shown(text: string, limit: number): string {
-  return text.slice(0, limit).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')
+  return withoutInvisible(text.slice(0, limit))
 }
 
 function bad(why: string): PairingError {

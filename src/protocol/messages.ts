@@ -1,5 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { VaultListing } from '../history/compare-vaults.ts'
+import { withoutInvisible } from '../objects/invisible-characters.ts'
 import { oidFromBytes, oidToBytes, type Oid } from '../objects/oid.ts'
 import { vaultPathProblem, type VaultPath } from '../objects/vault-path.ts'
 import { ProtocolError } from '../ports/errors.ts'
@@ -80,16 +81,13 @@ const ANSWERS: Record<SyncAnswer, SyncResponse_Answer> = {
 
 /** A name from another device, made safe to show: no control characters, at most 60 characters. */
 export function cleanName(text: string): string {
-  const clean = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '').trim()
+  const clean = withoutInvisible(text).trim()
   return [...clean].slice(0, 60).join('') || 'unnamed device'
 }
 
 /** Words from another device, made safe to show and to log. */
 export function cleanText(text: string, limit: number): string {
-  return text
-    .slice(0, limit)
-    .replace(/\s/gu, ' ')
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')
+  return withoutInvisible(text.slice(0, limit).replace(/\s/gu, ' '))
 }
 
 function bounded(text: string, limit: number, what: string): string {

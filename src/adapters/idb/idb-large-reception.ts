@@ -119,6 +119,7 @@ export class IdbLargeReception implements LargeReception {
 
   /** Stores the last record and that so much is here, together. */
   async #save(received: number): Promise<void> {
+    await this.#database.breathe()
     const n = Math.ceil(received / RECORD) - 1
     const bytes = this.#buffer.slice(0, received - n * RECORD)
     const partial: PartialRecord = { id: this.#id, received, updatedAt: Date.now() }

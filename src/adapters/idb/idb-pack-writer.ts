@@ -2,8 +2,9 @@ import type { Codec } from '../../objects/codec.ts'
 import { oidToBytes, parseOid } from '../../objects/oid.ts'
 import type { Oid } from '../../objects/oid.ts'
 import { encodePackHeader, PACK_HEADER_SIZE } from '../../objects/pack.ts'
-import { encodePackIndex } from '../../objects/pack-index.ts'
+import { packIndexSteps } from '../../objects/pack-index.ts'
 import type { PackIndexEntry } from '../../objects/pack-index.ts'
+import type { Breathe } from '../../ports/clock.ts'
 import { newDataId, RECORD } from './chunk-records.ts'
 import type { ChunkRecords } from './chunk-records.ts'
 
@@ -69,9 +70,7 @@ export class IdbPackWriter {
     const last: [number, Uint8Array][] = this.#first ? [[0, this.#first]] : []
     const rest = this.#size % RECORD
     if (rest > 0) last.push([Math.floor(this.#size / RECORD), this.#buffer.slice(0, rest)])
-    await this.#records.breathe()
-    const index = encodePackIndex(this.#codec, this.#entries, packSha)
-    await this.#records.breathe()
+    const index = await breathing(packIndexSteps(this.#codec, this.#entries, packSha), this.#records.breathe)
     return { id: this.#id, size: this.#size, index, written: this.#written, last }
   }
 
@@ -122,6 +121,14 @@ export async function wholePack(
     await records.remove(id).catch(() => undefined)
     throw error
   }
-  const index = encodePackIndex(codec, entries, packSha)
+  const index = await breathing(packIndexSteps(codec, entries, packSha), records.breathe)
   return { id, size: pack.length, index, written, last: [[0, pack.slice(0, RECORD)]] }
+}
+
+async function breathing<T>(steps: Generator<void, T>, breathe: Breathe): Promise<T> {
+  for (;;) {
+    await breathe()
+    const { done, value } = steps.next()
+    if (done) return value
+  }
 }

@@ -49,7 +49,7 @@ export function mapOffset(offset: number, changes: readonly TextChange[]): numbe
 }
 
 const LINES = /[^\n]*\n|[^\n]+$/g
-const WORDS = /[\p{L}\p{N}\p{M}_]+|[^\p{L}\p{N}\p{M}_]/gu
+const WORDS = /(?:\p{L}|\p{N}|\p{M}|_)+|[^]/gu
 
 const split = (text: string, tokens: RegExp): string[] => text.match(tokens) ?? []
 

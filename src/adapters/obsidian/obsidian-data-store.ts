@@ -1,8 +1,17 @@
 import type { Plugin } from 'obsidian'
-import { damagedName, MAX_DATA_LENGTH, readData, withPeers, withSettings } from '../../ports/data-file.ts'
+import {
+  damagedName,
+  MAX_DATA_LENGTH,
+  readData,
+  readShares,
+  withPeers,
+  withSettings,
+  withShares,
+} from '../../ports/data-file.ts'
 import type { DataReading, JsonObject } from '../../ports/data-file.ts'
 import type { DataStore, PeerRecord } from '../../ports/data-store.ts'
 import { StateError } from '../../ports/errors.ts'
+import type { ShareRecord, ShareStore } from '../../ports/share-record.ts'
 import type { EndpointId } from '../../ports/transport.ts'
 import { Mutex } from '../memory/mutex.ts'
 import { shownText } from './vault-access.ts'
@@ -22,11 +31,11 @@ export interface DataStoreOptions {
 const NAME = 'data.json'
 
 /**
- * The plugin's `data.json`: paired devices beside settings (C2). Each change is made on what the file holds at that moment, one
+ * The plugin's `data.json`: paired devices and shared folders beside settings (C2). Each change is made on what the file holds at that moment, one
  * after the other, so that nothing is lost that somebody else wrote there. A file that cannot be read is copied aside before
  * anything is written in its place.
  */
-export class ObsidianDataStore implements DataStore {
+export class ObsidianDataStore implements DataStore, ShareStore {
   readonly #options: DataStoreOptions
   readonly #writing = new Mutex()
   readonly #told = new Set<string>()
@@ -56,6 +65,15 @@ export class ObsidianDataStore implements DataStore {
   /** @throws StateError `newer-version`, `damaged`; what Obsidian throws when it cannot write */
   savePeers(peers: readonly PeerRecord[]): Promise<void> {
     return this.#change((data) => withPeers(data, this.#options.self, peers))
+  }
+
+  async loadShares(): Promise<readonly ShareRecord[]> {
+    return readShares(this.#good.data, this.#options.self)
+  }
+
+  /** Throws like {@link savePeers}. */
+  saveShares(shares: readonly ShareRecord[]): Promise<void> {
+    return this.#change((data) => withShares(data, this.#options.self, shares))
   }
 
   /** undefined takes a value back. Throws like {@link savePeers}. */

@@ -189,7 +189,7 @@ export class ObsidianVaultFiles implements VaultFiles {
     if (!(await disk.list('/').catch(() => null))) return undefined
     const files: FileStat[] = []
     const skipped: { path: string; reason: string }[] = []
-    const slices = new TimeSlices(this.#options.nextTurn)
+    const slices = new TimeSlices(this.#options)
     let looked = 0
     let known = 0
     for (const file of app.vault.getFiles()) {

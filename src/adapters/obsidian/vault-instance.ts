@@ -21,10 +21,13 @@ export function vaultInstance(app: Pick<App, 'loadLocalStorage' | 'saveLocalStor
 
 const isName = (text: string): boolean => /^[A-Za-z0-9-]{8,64}$/.test(text)
 
+/** The database of one share (V1); `share` is its name on the wire. */
+export const shareDatabaseName = (instance: string, share: string): string => `tandem-sync-${instance}-${share}`
+
 /** Names of what a vault has in the browser's storage, which all vaults share. */
 export const vaultNames = (instance: string) => ({
-  /** The database of objects, refs and index. */
-  share: `tandem-sync-${instance}-vault`,
+  /** The database of objects, refs and index of the whole vault. */
+  share: shareDatabaseName(instance, 'vault'),
   /** The database of the activity log. */
   activity: `tandem-sync-${instance}-activity`,
   /** The lock of the one window that syncs. */

@@ -47,7 +47,7 @@ class FolderWalk implements Walk {
     this.#access = access
     this.#isLeftover = isLeftover
     this.#signal = signal
-    this.#slices = new TimeSlices(access.nextTurn)
+    this.#slices = new TimeSlices(access)
   }
 
   async run(start: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { CONFIG_CATEGORIES, type ConfigCategory, type Settings } from '../../engine/settings.ts'
 import { settingProblem, SETTINGS_SCHEMA } from '../../engine/settings-schema.ts'
 import { formatNumber } from '../words/format.ts'
+import { hasInvisible } from '../../objects/invisible-characters.ts'
 import { vaultPathProblem } from '../../objects/vault-path.ts'
 
 /** Characters; other devices show no more. */
@@ -27,7 +28,7 @@ export function deviceNameProblem(name: string): string | undefined {
   const trimmed = name.trim()
   if (trimmed === '') return 'Give this device a name.'
   if ([...trimmed].length > MAX_NAME_LENGTH) return `Use at most ${MAX_NAME_LENGTH} characters.`
-  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(trimmed.replaceAll('\u200d', ''))) return 'Leave out invisible characters.'
+  if (hasInvisible(trimmed.replaceAll('\u200d', ''))) return 'Leave out invisible characters.'
   return undefined
 }
 

@@ -56,6 +56,26 @@ describe('data.json', () => {
       onNotice: (sentence) => notices.push(sentence),
     })
 
+  it('keeps shared folders beside peers and settings, also when the file is read again', async () => {
+    put({ version: 1, deviceId: SELF, settings: { relay: 'off' }, peers: [peer('b')], later: 1 })
+    const share = { id: 'c'.repeat(32), folder: 'Plan', title: 'Plan', createdAt: 5, from: null, access: null }
+    const store = await open()
+    expect(await store.loadShares()).toEqual([])
+    await store.saveShares([share])
+    await store.savePeers([peer('b'), peer('d')])
+    for (const one of [store, await open()]) expect(await one.loadShares()).toEqual([share])
+    expect(json()).toMatchObject({ settings: { relay: 'off' }, shares: [share], later: 1 })
+  })
+
+  it('[P6] leaves the shared folders of another device to that one', async () => {
+    const share = { id: 'c'.repeat(32), folder: 'Plan', title: 'Plan', createdAt: 5, from: null, access: null }
+    put({ version: 1, deviceId: idOf('b'), settings: {}, peers: [], shares: [share] })
+    const store = await open()
+    expect(await store.loadShares()).toEqual([])
+    await store.saveShares([])
+    expect(json()).toMatchObject({ deviceId: SELF, shares: [], otherDevices: { [idOf('b')]: { shares: [share] } } })
+  })
+
   it('[C2] holds peers beside settings, and what it does not know stays', async () => {
     put({ settings: { relay: 'off', theirs: 1 }, future: [1], peers: [peer('b', { colour: 'red' })] })
     const store = await open()

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { vaultInstance, vaultNames } from '../../../src/adapters/obsidian/vault-instance.ts'
 import { acquireVaultLock, waitForVaultLock } from '../../../src/adapters/obsidian/vault-lock.ts'
+import { TimeSlices } from '../../../src/adapters/obsidian/time-slices.ts'
 import type { Locks } from '../../../src/adapters/obsidian/vault-lock.ts'
 import { wakeEvents } from '../../../src/adapters/obsidian/wake-events.ts'
 import { windowClock } from '../../../src/adapters/obsidian/window-clock.ts'
@@ -50,6 +51,52 @@ describe('the window’s clock', () => {
     await vi.advanceTimersByTimeAsync(3600 * 1000)
     expect(called).toBe(false)
     clock.close()
+  })
+})
+
+describe('slices of time', () => {
+  const stage = () => {
+    const state = { now: 0, typing: false, turns: 0 }
+    const slices = new TimeSlices({
+      now: () => state.now,
+      isInputPending: () => state.typing,
+      nextTurn: async () => void state.turns++,
+    })
+    return { state, slices }
+  }
+
+  it('end when work has kept the thread for a quarter of a frame, and begin anew with the turn', async () => {
+    const { state, slices } = stage()
+    state.now = 3
+    expect(slices.breathe()).toBeUndefined()
+    state.now = 4
+    await slices.breathe()
+    expect(state.turns).toBe(1)
+    state.now = 7
+    expect(slices.breathe()).toBeUndefined()
+  })
+
+  it('end at once when somebody types', async () => {
+    const { state, slices } = stage()
+    state.now = 1
+    state.typing = true
+    await slices.breathe()
+    expect(state.turns).toBe(1)
+    state.typing = false
+    expect(slices.breathe()).toBeUndefined()
+  })
+
+  it('take a turn from the platform when none is given', async () => {
+    let now = 0
+    let turned = false
+    const slices = new TimeSlices({ now: () => now })
+    now = 100
+    setTimeout(() => (turned = true))
+    while (!turned) {
+      now += 100
+      await slices.pause()
+    }
+    expect(turned).toBe(true)
   })
 })
 

@@ -27,8 +27,8 @@ export interface Booted {
   readonly plugin: WebPlugin
   /** Every module that the plugin asked for, also in vain; grows while it runs. */
   readonly asked: readonly string[]
-  /** Of the file's own code, and of the plugin's `onload`; ms. */
-  readonly times: { readonly evaluate: number; readonly load: number }
+  /** Of reading the file (a first look at all of its text), of its own code, and of the plugin's `onload`; ms. */
+  readonly times: { readonly read: number; readonly evaluate: number; readonly load: number }
   /** The plugin turned on once more, in the same window and with the same data. To be called when it is off. */
   again(): Booted
 }
@@ -62,6 +62,7 @@ function load(app: LookAlikeApp, options: BootOptions): Booted {
   const run = window.eval(
     `(function anonymous(require,module,exports){${code}\n})\n//# sourceURL=plugin:${manifest.id}\n`,
   ) as (...given: unknown[]) => void
+  const read = performance.now()
   run(require, module, module.exports)
   const evaluated = performance.now()
   const plugin = new module.exports.default!(app, manifest)
@@ -69,7 +70,7 @@ function load(app: LookAlikeApp, options: BootOptions): Booted {
   plugin.load()
   const loaded = performance.now()
   app.workspace.setLayoutReady()
-  const times = { evaluate: evaluated - began, load: loaded - evaluated }
+  const times = { read: read - began, evaluate: evaluated - read, load: loaded - evaluated }
   return { app, plugin, asked, times, again: () => load(app, { ...options, data: plugin.data }) }
 }
 
