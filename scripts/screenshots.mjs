@@ -1,7 +1,8 @@
 /**
  * Takes the pictures of the plugin's screens: `node scripts/screenshots.mjs` writes docs/images/<screen>-<look>.png.
  *
- *   node scripts/screenshots.mjs FOLDER all    further screens, too, into another folder: to look at while working on them
+ *   node scripts/screenshots.mjs FOLDER all [NAME]    further screens, too, into another folder: to look at while working on
+ *                                                     them; with a name those that begin so
  *
  * Needs a Chromium: /usr/bin/chromium, or the one that the variable CHROMIUM names.
  */

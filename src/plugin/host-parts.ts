@@ -12,21 +12,23 @@ import type { Logger, LogRecord } from '../ports/logger.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import type { Random } from '../ports/random.ts'
 import type { RefStore } from '../ports/ref-store.ts'
+import type { ShareStore } from '../ports/share-record.ts'
 import type { EndpointId } from '../ports/transport.ts'
 import type { VaultFiles } from '../ports/vault-files.ts'
+import type { ShareName } from '../protocol/messages.ts'
 import type { DeviceStorage } from './device-storage.ts'
 import type { NativeComponent } from './native-component.ts'
 
-/** The vault's history on this device. */
-export interface VaultStores {
+/** The history of one share on this device. */
+export interface ShareStores {
   readonly objects: ObjectStore
   readonly refs: RefStore
   readonly index: IndexStore
   close(): Promise<void>
 }
 
-/** `data.json`: the paired devices, and the settings beside them (C2). */
-export interface PluginData extends DataStore {
+/** `data.json`: the paired devices and the shared folders, and the settings beside them (C2). */
+export interface PluginData extends DataStore, ShareStore {
   /** As stored. */
   settings(): unknown
   saveSettings(change: Record<string, unknown>): Promise<void>
@@ -68,7 +70,10 @@ export interface HostParts {
     clear(): Promise<void>
     close(): Promise<void>
   }
-  readonly stores: (codec: Codec) => Promise<VaultStores>
+  /** Of the whole vault, or of a folder that is a share of its own (V1). Made when they are not there. */
+  readonly stores: (codec: Codec, share: ShareName) => Promise<ShareStores>
+  /** Deletes the history of a share here. Its stores are closed. */
+  readonly removeStores: (share: ShareName) => Promise<void>
   readonly files: (codec: Codec, settings: Settings) => Promise<VaultFiles>
   /** Null on a phone. Asked once. */
   readonly network: () => Promise<PluginNetwork | null>

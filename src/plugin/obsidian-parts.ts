@@ -1,21 +1,16 @@
 import { FileSystemAdapter, Notice, Platform, type Plugin } from 'obsidian'
 import pinned from '../../native-components.json' with { type: 'json' }
-import { IdbIndexStore } from '../adapters/idb/idb-index-store.ts'
-import { IdbObjectStore } from '../adapters/idb/idb-object-store.ts'
-import { IdbRefStore } from '../adapters/idb/idb-ref-store.ts'
-import { ShareDatabase } from '../adapters/idb/share-database.ts'
+import { deleteDatabase } from '../adapters/idb/delete-database.ts'
 import { openDeviceKey } from '../adapters/obsidian/device-key.ts'
 import { readDeviceName, writeDeviceName } from '../adapters/obsidian/device-name.ts'
 import { editRemotely } from '../adapters/obsidian/edit-remotely.ts'
 import { desktopLargeFiles } from '../adapters/obsidian/large-files.ts'
 import { ObsidianActivity } from '../adapters/obsidian/obsidian-activity.ts'
 import { ObsidianDataStore } from '../adapters/obsidian/obsidian-data-store.ts'
-import { ObsidianVaultFiles } from '../adapters/obsidian/obsidian-vault-files.ts'
-import { vaultInstance, vaultNames } from '../adapters/obsidian/vault-instance.ts'
+import { shareDatabaseName, vaultInstance, vaultNames } from '../adapters/obsidian/vault-instance.ts'
 import { waitForVaultLock } from '../adapters/obsidian/vault-lock.ts'
 import { wakeEvents } from '../adapters/obsidian/wake-events.ts'
 import { windowClock, type ClosableClock } from '../adapters/obsidian/window-clock.ts'
-import { createWebCodec } from '../adapters/web/web-codec.ts'
 import { webRandom } from '../adapters/web/web-random.ts'
 import type { HostParts } from './host-parts.ts'
 import { NativeComponent } from './native-component.ts'
@@ -23,11 +18,15 @@ import { NativeComponent } from './native-component.ts'
 /** Of the plugin's folder: where the native component lies. */
 const COMPONENT_FOLDER = 'native'
 
-/** The host's parts, made of Obsidian. Cheap: nothing is opened before it is asked for. */
+/**
+ * The host's parts, made of Obsidian. Cheap, as the app's start waits for it: nothing is opened, and most of the code is not even
+ * evaluated, before it is asked for.
+ */
 export function obsidianParts(plugin: Plugin): HostParts & { readonly clock: ClosableClock } {
   const { app, manifest } = plugin
   const clock = windowClock(window)
-  const names = vaultNames(vaultInstance(app))
+  const instance = vaultInstance(app)
+  const names = vaultNames(instance)
   const logger = new ObsidianActivity({ name: names.activity, clock })
   const folder = manifest.dir ?? `${app.vault.configDir}/plugins/${manifest.id}`
   const { adapter } = app.vault
@@ -41,7 +40,7 @@ export function obsidianParts(plugin: Plugin): HostParts & { readonly clock: Clo
     platform: platformName(),
     clock,
     random: webRandom,
-    codec: createWebCodec,
+    codec: async () => (await import('../adapters/web/web-codec.ts')).createWebCodec(),
     storage: app,
     deviceName: () => readDeviceName(app),
     rename: (name) => writeDeviceName(app, name),
@@ -58,24 +57,19 @@ export function obsidianParts(plugin: Plugin): HostParts & { readonly clock: Clo
         },
       }),
     logger,
-    stores: async (codec) => {
-      const database = new ShareDatabase(names.share, indexedDB, () => clock.breathe())
-      try {
-        return {
-          objects: await IdbObjectStore.open(codec, database),
-          refs: new IdbRefStore(database),
-          index: new IdbIndexStore(database, {
-            onDamaged: () => warn('the index of this vault was damaged and is built anew'),
-          }),
-          close: () => database.close(),
-        }
-      } catch (error) {
-        await database.close()
-        throw error
-      }
+    stores: async (codec, share) => {
+      const { openIdbStores } = await import('./idb-stores.ts')
+      return openIdbStores(
+        shareDatabaseName(instance, share),
+        codec,
+        () => clock.breathe(),
+        () => warn('the index of this vault, or of a shared folder, was damaged and is built anew'),
+      )
     },
-    files: async (codec, { configCategories, excludedFolders }) =>
-      new ObsidianVaultFiles({
+    removeStores: (share) => deleteDatabase(shareDatabaseName(instance, share)),
+    files: async (codec, { configCategories, excludedFolders }) => {
+      const { ObsidianVaultFiles } = await import('../adapters/obsidian/obsidian-vault-files.ts')
+      return new ObsidianVaultFiles({
         app,
         codec,
         clock,
@@ -86,7 +80,8 @@ export function obsidianParts(plugin: Plugin): HostParts & { readonly clock: Clo
         registerEvent: (ref) => plugin.registerEvent(ref),
         editRemotely,
         onFocus: (then) => wakeEvents(window, document, then),
-      }),
+      })
+    },
     network: async () =>
       fullPath ? (await desktop()).desktopNetwork(fullPath(`${folder}/${COMPONENT_FOLDER}`), pinned) : null,
     component: new NativeComponent(pinned.version, app),

@@ -1,13 +1,19 @@
 import { OfflineTransport } from '../adapters/memory/offline-transport.ts'
 import { APP_VERSION, VAULT_SHARE } from '../engine/app.ts'
 import { Device } from '../engine/device.ts'
+import { lookAtFolder } from '../engine/folder-look.ts'
 import { LanFinder } from '../engine/lan-finder.ts'
 import type { PairingQuestion } from '../engine/pairing-session.ts'
 import type { IrohTransport } from '../adapters/iroh/iroh-transport.ts'
 import type { DeviceKey } from '../adapters/obsidian/device-key.ts'
 import { settingsOptions } from '../engine/settings-options.ts'
 import type { Settings } from '../engine/settings.ts'
+import type { ShareParts } from '../engine/share-parts.ts'
+import { SubfolderVaultFiles } from '../engine/subfolder-vault-files.ts'
+import type { VaultPath } from '../objects/vault-path.ts'
 import type { Transport } from '../ports/transport.ts'
+import type { VaultFiles } from '../ports/vault-files.ts'
+import type { ShareName } from '../protocol/messages.ts'
 import type { SyncCondition } from '../ui/face.ts'
 import type { HostParts, PluginData, PluginNetwork } from './host-parts.ts'
 
@@ -44,12 +50,18 @@ export async function openEngine(parts: HostParts, options: EngineOptions): Prom
   const { key, data, settings, network, paused, confirm } = options
   const warn = (message: string) => logger.log('warn', 'device.warning', message)
   const undo: (() => Promise<void>)[] = []
+  const stores = new Map<ShareName, () => Promise<void>>()
   try {
     const codec = await parts.codec()
-    const stores = await parts.stores(codec)
-    undo.push(() => stores.close())
     const files = await parts.files(codec, settings)
     undo.push(() => files.close())
+    const open = async (name: ShareName, seen: VaultFiles): Promise<ShareParts> => {
+      const opened = await parts.stores(codec, name)
+      stores.set(name, () => opened.close())
+      const { objects, refs, index } = opened
+      return { name, objects, refs, index, files: seen }
+    }
+    const vault = await open(VAULT_SHARE, files)
     const { transport, condition, awaitRelay }: Network = paused
       ? offline(key.id, { kind: 'paused' }, 'syncing is paused on this device')
       : await openNetwork(parts, network, key, settings.relay, warn)
@@ -63,7 +75,17 @@ export async function openEngine(parts: HostParts, options: EngineOptions): Prom
       logger,
       name: parts.deviceName(),
       appVersion: APP_VERSION,
-      shares: [{ name: VAULT_SHARE, objects: stores.objects, refs: stores.refs, index: stores.index, files }],
+      shares: [vault],
+      folders: {
+        store: data,
+        open: ({ id, folder }) => open(id, new SubfolderVaultFiles(files, folder as VaultPath)),
+        forget: async ({ id }) => {
+          await stores.get(id)?.()
+          stores.delete(id)
+          await parts.removeStores(id)
+        },
+        look: (folder) => lookAtFolder(files, folder),
+      },
       ...settingsOptions(settings),
       confirm,
     })
@@ -88,11 +110,11 @@ export async function openEngine(parts: HostParts, options: EngineOptions): Prom
           stopWaking()
           await finder?.stop()
           await device.stop()
-          await stores.close()
+          for (const close of stores.values()) await close()
         })()),
     }
   } catch (error) {
-    for (const step of undo.reverse()) await step().catch(() => undefined)
+    for (const step of [...undo.reverse(), ...stores.values()]) await step().catch(() => undefined)
     throw error
   }
 }

@@ -16,6 +16,9 @@ import type { HostParts, PluginData, PluginNetwork } from './host-parts.ts'
 import type { Engine } from './open-engine.ts'
 
 const PAUSED_KEY = 'tandem-sync-paused'
+const DECLINED_KEY = 'tandem-sync-declined-shares'
+/** Of declined offers, so many are remembered. */
+const MAX_DECLINED = 1_000
 /** Screens draw anew at most this often. */
 const REDRAW_MS = 100
 /** A setting typed letter by letter restarts the engine once. */
@@ -98,9 +101,10 @@ export class TandemHost implements TandemFace {
   }
 
   async syncNow(): Promise<void> {
-    this.share?.tree.markAllDirty()
+    const shares = [...(this.device?.shares.values() ?? [])]
+    for (const share of shares) share.tree.markAllDirty()
     this.device?.peers.connectAll()
-    await this.share?.settle()
+    await Promise.all(shares.map((share) => share.settle()))
   }
 
   async ready(signal: AbortSignal): Promise<void> {
@@ -116,6 +120,18 @@ export class TandemHost implements TandemFace {
     return () => {
       if (this.#askers.get(role) === ask) this.#askers.delete(role)
     }
+  }
+
+  get declinedOffers(): ReadonlySet<string> {
+    const stored = this.#parts.storage.loadLocalStorage(DECLINED_KEY)
+    return new Set(Array.isArray(stored) ? stored.filter((share) => typeof share === 'string') : [])
+  }
+
+  declineOffer(share: string, declined: boolean): void {
+    const others = [...this.declinedOffers].filter((one) => one !== share)
+    const all = declined ? [...others, share].slice(-MAX_DECLINED) : others
+    this.#parts.storage.saveLocalStorage(DECLINED_KEY, all.length > 0 ? all : null)
+    this.#redrawSoon()
   }
 
   activity(): Promise<readonly LogRecord[]> {
@@ -140,6 +156,11 @@ export class TandemHost implements TandemFace {
         settings: { ...settings, relay: /^https?:/.test(relay) ? 'own' : relay, excluded: excludedFolders.length },
         files: share?.tree.fileCount ?? null,
         settled: this.device?.isSettled ?? null,
+        folders: this.device?.folders.report().flatMap(({ id, from, access, unsent, peers }) => {
+          if (id === VAULT_SHARE) return []
+          const error = this.device?.shares.get(id)?.lastError
+          return [{ own: from === null, access, unsent, devices: peers.length, failed: error ? error.name : null }]
+        }),
         peers: this.device?.peerReports().map(({ id, state, current, traffic }) => ({
           ...{ id: id.slice(0, 8), link: state.link, health: state.health, activity: state.activity, current },
           ...{ error: state.lastError?.code ?? null, path: state.path?.kind ?? null },
@@ -224,7 +245,8 @@ export class TandemHost implements TandemFace {
       try {
         const paused = this.#parts.storage.loadLocalStorage(PAUSED_KEY) === true
         // Evaluated now and not with the plugin, so that the app's start does not wait for it; and piece by piece.
-        await import('@bufbuild/protobuf/codegenv2')
+        await this.#parts.clock.breathe?.()
+        await import('../protocol/protobuf-runtime.ts')
         await this.#parts.clock.breathe?.()
         await import('../protocol/peerlink_pb.ts')
         await this.#parts.clock.breathe?.()

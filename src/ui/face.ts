@@ -72,6 +72,10 @@ export interface TandemFace {
     role: PairingQuestion['role'],
     ask: (question: PairingQuestion, signal: AbortSignal) => Promise<boolean>,
   ): () => void
+  /** Offered folders that a person said no to on this device, by the name of the share. They can still be accepted. */
+  readonly declinedOffers: ReadonlySet<string>
+  /** Remembers, or forgets, the no to an offered folder. The device that offers it is not told. */
+  declineOffer(share: string, declined: boolean): void
   /** The activity log, oldest first, bounded; kept across restarts. */
   activity(): Promise<readonly LogRecord[]>
   clearActivity(): Promise<void>

@@ -1,6 +1,8 @@
 import type { PeerReport } from '../engine/device.ts'
 import { screenClock } from './clock.ts'
 import type { TandemFace } from './face.ts'
+import { changesThatStay } from './shares/changes-that-stay.ts'
+import { firstShareError, waitingChange } from './shares/all-shares.ts'
 import type { TransferWatch } from './transfer-watch.ts'
 import { peerSentence } from './words/peer-sentence.ts'
 import { statusSummary, type StatusFacts, type StatusSummary } from './words/status-summary.ts'
@@ -9,9 +11,11 @@ export function statusFacts(face: TandemFace, transfers: TransferWatch): StatusF
   return {
     condition: face.condition,
     peers: face.device?.peerReports() ?? [],
-    consent: face.share?.tree.consent ?? null,
-    shareError: face.share?.lastError ?? null,
+    consent: waitingChange(face)?.consent ?? null,
+    shareError: firstShareError(face),
     progress: transfers.total(),
+    writing: transfers.writing(),
+    staysHere: changesThatStay(face),
   }
 }
 

@@ -2,7 +2,7 @@ import type { Device, DeviceEvent } from '../engine/device.ts'
 import type { EndpointId } from '../ports/transport.ts'
 import { screenClock } from './clock.ts'
 import type { TandemFace } from './face.ts'
-import { sumProgress, type PeerTransfers, type SyncProgress } from './words/sync-progress.ts'
+import { sumProgress, type PeerTransfers, type SyncProgress, type WritingProgress } from './words/sync-progress.ts'
 
 type Direction = keyof PeerTransfers
 
@@ -18,6 +18,8 @@ interface Running {
 export class TransferWatch {
   readonly #face: TandemFace
   readonly #running = { receiving: new Map<EndpointId, Running>(), sending: new Map<EndpointId, Running>() }
+  /** By the name of the share. */
+  readonly #writing = new Map<string, WritingProgress>()
   readonly #endFace: () => void
   #device: Device | null = null
   #endDevice: () => void = () => undefined
@@ -40,6 +42,14 @@ export class TransferWatch {
     return sumProgress(all.flatMap(({ receiving, sending }) => [receiving, sending].filter((one) => one !== undefined)))
   }
 
+  /** What is being written into the vault, of all shares; null for nothing, or a single file, which is no work. */
+  writing(): WritingProgress | null {
+    const all = [...this.#writing.values()]
+    const sum = (pick: (one: WritingProgress) => number) => all.reduce((total, one) => total + pick(one), 0)
+    const filesTotal = sum((one) => one.filesTotal)
+    return filesTotal > 1 ? { filesDone: sum((one) => one.filesDone), filesTotal } : null
+  }
+
   stop(): void {
     this.#endFace()
     this.#endDevice()
@@ -54,6 +64,7 @@ export class TransferWatch {
 
   #clear(): void {
     for (const running of Object.values(this.#running)) running.clear()
+    this.#writing.clear()
   }
 
   #follow(): void {
@@ -65,12 +76,19 @@ export class TransferWatch {
     this.#endDevice = device?.on((event) => this.#take(event)) ?? (() => undefined)
   }
 
+  #takeWriting({ share, event }: Extract<DeviceEvent, { kind: 'share' }>): void {
+    if (event.kind !== 'progress') return void this.#writing.delete(share) // a settle ends with its state
+    const { phase, filesDone, filesTotal } = event.progress
+    if (phase === 'checkout') this.#writing.set(share, { filesDone, filesTotal })
+  }
+
   #take(event: DeviceEvent): void {
     if (event.kind === 'peer') {
       const { id, activity, current, link } = event.state
       if (activity === 'idle') this.#running.receiving.delete(id)
       if (current || link !== 'connected') this.#running.sending.delete(id)
     }
+    if (event.kind === 'share') return this.#takeWriting(event)
     if (event.kind !== 'transfer') return
     const running = this.#running[event.direction]
     const { peer, progress } = event

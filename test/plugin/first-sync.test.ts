@@ -93,9 +93,12 @@ describe('[E9] the first sync of two built plugins', () => {
     await until('both say so', () =>
       [ada, bob].every(({ device }) => device.face.device?.peerReports()[0]?.current === true),
     )
-    const totals = [...bob.said.status].map((text) => Number(/ of (\d+)$/.exec(text)?.[1] ?? 0))
+    const totals = [...bob.said.status].map((text) => Number(/^Syncing \d+ of (\d+)$/.exec(text)?.[1] ?? 0))
     expect(Math.max(...totals)).toBeGreaterThan(0)
     expect(Math.max(...totals)).toBeLessThan(FILES - NOTES) // the notes and some pictures were there already
+    // What has arrived is written into the vault, and that is told, too.
+    expect([...bob.said.status]).toContainEqual(expect.stringMatching(new RegExp(`^Writing \\d+ of ${FILES}$`)))
+    expect([...bob.said.progress].join()).toMatch(new RegExp(`riting \\d+ of ${FILES} files into the vault`))
     for (let n = 0; n < PICTURES; n++) {
       const [here, there] = [ada, bob].map(({ device }) =>
         fs.readFileSync(path.join(device.vault, `Pictures/${n}.png`)),

@@ -50,7 +50,9 @@ describe('the list of devices', () => {
 
   it('says what to do while there is none', async () => {
     const page = await openSettings({ peers: 'none' })
-    expect(await page.locator('.setting-group-empty').textContent()).toMatch(/^No device yet\. Choose “Add device”/)
+    expect(await page.locator('.tandem-devices .setting-group-empty').textContent()).toMatch(
+      /^No device yet\. Choose “Add device”/,
+    )
     await page.getByRole('button', { name: 'Add device' }).first().click()
     expect(await page.locator('.modal-title').textContent()).toBe('Add a device')
   })
@@ -139,6 +141,7 @@ describe('[L10] the numbers', () => {
     await row(page, 'Studio').click()
     await page.getByText('3 ahead, 12 behind').waitFor()
     expect(await facts(page)).toEqual([
+      'Shared with it: The whole vault',
       'Path: Through a relay; it passes on what it cannot read',
       'Round trip: 12 ms',
       'Files ahead and behind: 3 ahead, 12 behind',

@@ -27,6 +27,29 @@ const SCENES: Readonly<Record<string, Scene>> = {
         g.face.transfer(g.face.peers[1]!.id, 12, 40)
       }),
   },
+  shares: {
+    height: 1080,
+    peers: 'none',
+    phoneHeight: 1250,
+    show: (page) =>
+      page.evaluate(() => {
+        g.share()
+        g.hideNotices()
+        g.settings()
+      }),
+  },
+  'share-folder': {
+    height: 520,
+    peers: 'none',
+    show: async (page) => {
+      await page.evaluate(() => {
+        g.share({ offers: false })
+        g.face.shares = g.face.shares.slice(1)
+        g.screens.shareFolder('Projects/Plan')
+      })
+      await page.locator('.tandem-consequences').waitFor()
+    },
+  },
   pairing: { peers: 'none', height: 560, show: (page) => page.evaluate(() => g.command('add-device')) },
   comparison: {
     peers: 'none',
@@ -66,6 +89,30 @@ const SCENES: Readonly<Record<string, Scene>> = {
 
 /** Screens of the guide, in light alone. */
 const GUIDE: Readonly<Record<string, Scene>> = {
+  'share-page': {
+    height: 640,
+    peers: 'none',
+    show: async (page) => {
+      await page.evaluate(() => {
+        g.share()
+        g.hideNotices()
+        g.settings()
+      })
+      await page.locator('.tandem-shares .setting-item', { hasText: 'Projects/Plan' }).click()
+    },
+  },
+  'share-accept': {
+    height: 460,
+    peers: 'none',
+    show: async (page) => {
+      await page.evaluate(() => {
+        g.share()
+        g.hideNotices()
+        g.screens.acceptOffer(g.face.offers[0]!)
+      })
+      await page.getByLabel('Put it into').waitFor()
+    },
+  },
   welcome: { height: 460, peers: 'none', show: (page) => page.evaluate(() => g.screens.welcome()) },
   component: {
     height: 560,
@@ -112,6 +159,47 @@ const GUIDE: Readonly<Record<string, Scene>> = {
 
 /** Further screens, to be looked at and not shipped. */
 const MORE: Readonly<Record<string, Scene>> = {
+  'share-received': {
+    height: 640,
+    peers: 'none',
+    show: async (page) => {
+      await page.evaluate(() => {
+        g.share()
+        g.hideNotices()
+        g.settings()
+      })
+      await page.locator('.tandem-shares .setting-item', { hasText: 'Recipes' }).click()
+    },
+  },
+  'share-join': {
+    height: 460,
+    peers: 'none',
+    show: async (page) => {
+      await page.evaluate(() => g.openLink(g.folderLink))
+      await page.getByRole('button', { name: 'Connect' }).click()
+      await page.getByLabel('Put it into').waitFor()
+    },
+  },
+  'share-invite': {
+    height: 560,
+    show: async (page) => {
+      await page.evaluate(() => g.screens.inviteToFolder({ share: 'id-of-Plan', title: 'Plan', grant: 'write' }))
+      await page.locator('.tandem-link').waitFor()
+    },
+  },
+  'share-notices': {
+    height: 460,
+    peers: 'none',
+    show: (page) =>
+      page.evaluate(() => {
+        g.share({ offers: false })
+        g.face.shares = g.face.shares.map((share) =>
+          share.from && !share.access ? { ...share, access: 'read' } : share,
+        )
+        g.face.changed()
+        g.share()
+      }),
+  },
   'devices-all': { peers: 'all', height: 1000, show: (page) => page.evaluate(() => g.settings()) },
   'devices-none': { peers: 'none', height: 700, show: (page) => page.evaluate(() => g.settings()) },
   advanced: {
@@ -149,7 +237,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
 }
 
 async function main(): Promise<void> {
-  const [folder = 'docs/images', more] = process.argv.slice(2)
+  const [folder = 'docs/images', more, only] = process.argv.slice(2)
   mkdirSync(folder, { recursive: true })
   const scenes = more ? { ...SCENES, ...GUIDE, ...MORE } : { ...SCENES, ...GUIDE }
   const script = await bundleForBrowser('gallery.ts')
@@ -157,6 +245,7 @@ async function main(): Promise<void> {
   let bad = 0
   try {
     for (const [name, scene] of Object.entries(scenes)) {
+      if (only && !name.startsWith(only)) continue
       for (const [lookName, look] of Object.entries(LOOKS)) {
         if (!more && name in GUIDE && lookName !== 'light') continue
         const height = look.phone ? (scene.phoneHeight ?? 780) : scene.height

@@ -159,13 +159,16 @@ describe('the summary in the status bar', () => {
     consent: null,
     shareError: null,
     progress: null,
+    writing: null,
+    staysHere: [],
     ...changes,
   })
   const pending: PendingConsent = { direction: 'incoming', deletes: [], overwrites: [], key: 'k' }
 
   it.each<[string, string, Partial<StatusFacts>]>([
     ['2 of 3 devices', 'normal', {}],
-    ['Syncing 12 of 40', 'normal', { progress: PROGRESS }],
+    ['Syncing 12 of 40', 'normal', { progress: PROGRESS, writing: { filesDone: 3, filesTotal: 12 } }],
+    ['Writing 3 of 12', 'normal', { writing: { filesDone: 3, filesTotal: 12 } }],
     ['No devices', 'normal', { peers: [] }],
     ['Starting', 'normal', { condition: { kind: 'starting' } }],
     ['Paused', 'normal', { condition: { kind: 'paused' } }],
@@ -178,6 +181,28 @@ describe('the summary in the status bar', () => {
     const summary = statusSummary(facts(changes))
     expect(summary).toMatchObject({ text, tone })
     expect(summary.sentence).toMatch(/^[A-Z].*\.$/)
+  })
+
+  const offline = { kind: 'offline', reason: 'unsupported', message: 'No component for phones.' } as const
+
+  it.each([
+    ['offline', offline, 'No component for phones.'],
+    ['paused', { kind: 'paused' } as const, 'Sync is paused on this device.'],
+  ])('while %s tells also what is wrong with the vault itself', (_, condition, state) => {
+    const shareError = new VaultError('disk-full', 'no space')
+    expect(statusSummary(facts({ condition, shareError }))).toMatchObject({
+      ...{ text: 'Needs attention', tone: 'error', sentence: `The disk is full. ${state}` },
+    })
+    expect(statusSummary(facts({ condition, consent: pending }))).toMatchObject({
+      ...{ text: 'Needs attention', tone: 'warning', sentence: `A large change waits for your word. ${state}` },
+    })
+  })
+
+  it('[S5] tells what stays here because it may only be read', () => {
+    const staysHere = ['Ada lets this device only read: what is changed here stays here.']
+    expect(statusSummary(facts({ staysHere })).sentence).toBe(
+      'Connected to 2 of 3 devices. Ada lets this device only read: what is changed here stays here.',
+    )
   })
 
   it('is one device where there is one', () => {

@@ -1,5 +1,5 @@
 import { Modal, type App } from 'obsidian'
-import { VAULT_SHARE } from '../../engine/app.ts'
+import { VAULT_SHARE, type Grant } from '../../ports/share-record.ts'
 import { encodePairingLink, INVITATION_MS } from '../../peers/pairing-link.ts'
 import { screenClock } from '../clock.ts'
 import { addCopyButton } from '../copy-button.ts'
@@ -24,15 +24,30 @@ const TITLES: Record<InviteState['kind'], string> = {
   failed: 'The device was not added',
 }
 
+const FOLDER_STEPS = [
+  'They install Tandem in a vault of their own.',
+  'Send them the link, or let them scan this code. They choose “Join device”, and where the folder goes.',
+  'Compare a short code on both screens, for example over the telephone.',
+]
+
 const STEPS = [
   'Install Tandem in the vault on the other device.',
   'Scan this code with its camera, or choose “Join device” there and paste the link.',
   'Compare a short code on both screens.',
 ]
 
+/** A link that gives a folder and nothing else. */
+export interface FolderInvitation {
+  readonly share: string
+  readonly title: string
+  readonly grant: Grant
+}
+
 /** Flow A: shows the code that another device uses to join. Closing it ends the invitation. */
 export class InviteModal extends Modal {
   readonly #face: TandemFace
+  /** Null: to the whole vault. */
+  readonly #folder: FolderInvitation | null
   #state: InviteState
   readonly #relay: QuestionRelay
   readonly #ends: (() => void)[] = []
@@ -40,8 +55,9 @@ export class InviteModal extends Modal {
   readonly #closed = new AbortController()
   #countdown: HTMLElement | null = null
 
-  constructor(app: App, face: TandemFace) {
+  constructor(app: App, face: TandemFace, folder: FolderInvitation | null = null) {
     super(app)
+    this.#folder = folder
     this.#face = face
     this.#state = newInvite()[0]
     this.#relay = new QuestionRelay(
@@ -97,7 +113,10 @@ export class InviteModal extends Modal {
     if (signal.aborted) return
     if (!device) return this.#dispatch({ kind: 'failed', error: whyNoDevice(this.#face.condition) })
     try {
-      const invitation = device.peers.invite(VAULT_SHARE)
+      const folder = this.#folder
+      const invitation = folder
+        ? device.peers.invite(folder.share, { grant: folder.grant, title: folder.title })
+        : device.peers.invite(VAULT_SHARE)
       this.#cancelInvitation = () => invitation.cancel()
       invitation.paired.then(
         (record) => this.#dispatch({ kind: 'paired', deviceName: record.name }),
@@ -120,7 +139,7 @@ export class InviteModal extends Modal {
     }
     el.empty()
     this.#countdown = null
-    this.setTitle(TITLES[state.kind])
+    this.setTitle(this.#title(state))
     if (isPairingStep(state)) return drawStep(el, state, actions).focus()
     switch (state.kind) {
       case 'opening':
@@ -132,12 +151,17 @@ export class InviteModal extends Modal {
     }
   }
 
+  #title({ kind }: InviteState): string {
+    const isFolder = this.#folder && (kind === 'opening' || kind === 'waiting')
+    return isFolder ? `Invite somebody to “${this.#folder?.title}”` : TITLES[kind]
+  }
+
   #drawLink(el: HTMLElement, { invitation, note }: Extract<InviteState, { kind: 'waiting' }>): void {
     if (note) el.createEl('p', { cls: 'tandem-warning', text: note, attr: { role: 'status' } })
     const columns = el.createDiv({ cls: 'tandem-invite' })
     drawQr(columns, invitation.link)
     const steps = columns.createEl('ol', { cls: 'tandem-steps' })
-    for (const text of STEPS) steps.createEl('li', { text })
+    for (const text of this.#folder ? FOLDER_STEPS : STEPS) steps.createEl('li', { text })
     const link = el.createDiv({ cls: 'tandem-link' })
     link.createEl('input', {
       type: 'text',

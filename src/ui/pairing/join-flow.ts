@@ -1,6 +1,7 @@
 import type { PairingQuestion } from '../../engine/pairing-session.ts'
 import { decodePairingLink, type PairingOffer } from '../../peers/pairing-link.ts'
 import { PairingError } from '../../ports/errors.ts'
+import { VAULT_SHARE } from '../../ports/share-record.ts'
 import type { ErrorSentence } from '../words/error-sentence.ts'
 import { DECLINED_HERE } from './invite-flow.ts'
 import { agreed, isPairingStep, nowPaired, stepOf, type PairingStep } from './pairing-step.ts'
@@ -12,6 +13,8 @@ export type JoinState = { readonly text: string } &
     | { readonly kind: 'link'; readonly problem: string | null; readonly offer: PairingOffer | null }
     /** The link was opened from outside, and may have landed in the wrong vault. */
     | { readonly kind: 'confirm'; readonly offer: PairingOffer }
+    /** The link gives a folder, which has to go somewhere in this vault. */
+    | { readonly kind: 'place'; readonly offer: PairingOffer }
     | { readonly kind: 'connecting'; readonly offer: PairingOffer }
     | PairingStep
     | { readonly kind: 'failed'; readonly error: ErrorSentence }
@@ -21,7 +24,10 @@ export type JoinEvent =
   | { readonly kind: 'typed'; readonly text: string }
   /** Null: no code was found in the photo. */
   | { readonly kind: 'photo'; readonly text: string | null }
-  | { readonly kind: 'submit' }
+  /** `isHere`: the folder that the link gives has its place in this vault already. */
+  | { readonly kind: 'submit'; readonly isHere?: boolean }
+  /** A vault path. */
+  | { readonly kind: 'placed'; readonly folder: string }
   | { readonly kind: 'question'; readonly question: PairingQuestion }
   | { readonly kind: 'withdrawn' }
   | { readonly kind: 'answer'; readonly yes: boolean }
@@ -30,7 +36,8 @@ export type JoinEvent =
   | { readonly kind: 'retry' }
 
 export type JoinEffect =
-  | { readonly kind: 'join'; readonly offer: PairingOffer }
+  /** `folder`: where a shared folder goes. */
+  | { readonly kind: 'join'; readonly offer: PairingOffer; readonly folder?: string }
   | { readonly kind: 'cancel' }
   | { readonly kind: 'answer'; readonly yes: boolean }
 
@@ -57,9 +64,17 @@ export function updateJoin(state: JoinState, event: JoinEvent): Step {
     }
     case 'submit':
       if ((state.kind !== 'link' && state.kind !== 'confirm') || !state.offer) return [state, []]
+      if (givesFolder(state.offer) && !event.isHere) return [{ kind: 'place', text, offer: state.offer }, []]
       return [{ kind: 'connecting', text, offer: state.offer }, [{ kind: 'join', offer: state.offer }]]
+    case 'placed':
+      if (state.kind !== 'place') return [state, []]
+      return [
+        { kind: 'connecting', text, offer: state.offer },
+        [{ kind: 'join', offer: state.offer, folder: event.folder }],
+      ]
     case 'question':
-      if (state.kind === 'failed' || state.kind === 'link') return [state, [{ kind: 'answer', yes: false }]]
+      if (state.kind === 'failed' || state.kind === 'link' || state.kind === 'place')
+        return [state, [{ kind: 'answer', yes: false }]]
       return [{ ...stepOf(event.question, state.kind === 'done'), text }, []]
     case 'withdrawn':
       // The reason follows as the failure of the join.
@@ -77,6 +92,11 @@ export function updateJoin(state: JoinState, event: JoinEvent): Step {
     case 'retry':
       return state.kind === 'failed' ? [readLink(text), []] : [state, []]
   }
+}
+
+/** Whether a link gives a single folder. */
+export function givesFolder({ share }: PairingOffer): boolean {
+  return share !== VAULT_SHARE
 }
 
 function readLink(text: string): JoinState {

@@ -4,7 +4,9 @@ import type { TandemFace } from '../face.ts'
 import { errorSentence } from '../words/error-sentence.ts'
 import { whyNoDevice } from './availability.ts'
 import { buttons, drawFailure, drawStep, drawWaiting } from './draw-step.ts'
-import { newJoin, updateJoin, type JoinEffect, type JoinEvent, type JoinState } from './join-flow.ts'
+import { addPlaceField } from '../shares/place-field.ts'
+import { folderReports } from '../shares/vault-places.ts'
+import { givesFolder, newJoin, updateJoin, type JoinEffect, type JoinEvent, type JoinState } from './join-flow.ts'
 import { whenDevice } from './when-device.ts'
 import { isPairingStep } from './pairing-step.ts'
 import { readPhotoCode } from './photo-code.ts'
@@ -13,6 +15,7 @@ import { QuestionRelay } from './question-relay.ts'
 const TITLES: Record<JoinState['kind'], string> = {
   link: 'Join a device',
   confirm: 'Sync this vault?',
+  place: 'Where does the folder go?',
   connecting: 'Join a device',
   code: 'Compare the codes',
   vaults: 'Compare the vaults',
@@ -68,7 +71,7 @@ export class JoinModal extends Modal {
   #perform(effect: JoinEffect): void {
     switch (effect.kind) {
       case 'join':
-        return void this.#join(effect.offer)
+        return void this.#join(effect.offer, effect.folder)
       case 'cancel':
         return this.#attempt?.abort()
       case 'answer':
@@ -76,13 +79,15 @@ export class JoinModal extends Modal {
     }
   }
 
-  async #join(offer: PairingOffer): Promise<void> {
+  async #join(offer: PairingOffer, folder: string | undefined): Promise<void> {
     const attempt = (this.#attempt = new AbortController())
     const device = await whenDevice(this.#face, attempt.signal)
     if (attempt.signal.aborted) return
     if (!device) return this.#dispatch({ kind: 'failed', error: whyNoDevice(this.#face.condition) })
     try {
-      const record = await device.peers.join(offer, attempt.signal)
+      const record = givesFolder(offer)
+        ? await device.folders.join(offer, attempt.signal, folder)
+        : await device.peers.join(offer, attempt.signal)
       if (this.#attempt === attempt) this.#dispatch({ kind: 'paired', deviceName: record.name })
     } catch (error) {
       if (this.#attempt === attempt && !attempt.signal.aborted)
@@ -107,6 +112,8 @@ export class JoinModal extends Modal {
         return this.#drawField(el, state)
       case 'confirm':
         return this.#drawConfirmation(el, state.offer)
+      case 'place':
+        return this.#drawPlace(el, state.offer)
       case 'connecting':
         drawWaiting(el, `Connecting to ${nameOf(state.offer)}…`, 'Keep the code open on the other device.')
         return buttons(el, [['Cancel', () => this.close()]]).focus()
@@ -120,7 +127,7 @@ export class JoinModal extends Modal {
     const form = el.createEl('form')
     form.addEventListener('submit', (event) => {
       event.preventDefault()
-      this.#dispatch({ kind: 'submit' })
+      this.#submit()
     })
     const input = form.createEl('input', {
       type: 'text',
@@ -161,13 +168,42 @@ export class JoinModal extends Modal {
     if (!this.#field) return
     const { problem: line, submit, input } = this.#field
     if (input.value !== text) input.value = text
-    line.setText(problem ?? (offer ? `This link is from ${nameOf(offer)}.` : ''))
+    const gives = offer && givesFolder(offer) ? ` It gives the folder “${offer.title ?? ''}”.` : ''
+    line.setText(problem ?? (offer ? `This link is from ${nameOf(offer)}.${gives}` : ''))
     line.toggleClass('tandem-error', problem !== null)
     submit.disabled = offer === null
   }
 
+  #drawPlace(el: HTMLElement, offer: PairingOffer): void {
+    const { title = 'Shared folder' } = offer
+    el.createEl('p', {
+      text: `${nameOf(offer)} shares the folder “${title}” with you. You get this folder and nothing else, and nothing else of this vault is shown to others.`,
+    })
+    const form = el.createEl('form')
+    const refresh = (): void => void (submit.disabled = field.place() === null)
+    const field = addPlaceField(form, { app: this.app, face: this.#face, title, onChange: refresh })
+    form.addEventListener('submit', (event) => {
+      event.preventDefault()
+      const folder = field.place()
+      if (folder !== null) this.#dispatch({ kind: 'placed', folder })
+    })
+    const row = form.createDiv({ cls: 'modal-button-container' })
+    row.createEl('button', { text: 'Cancel', attr: { type: 'button' } }).addEventListener('click', () => this.close())
+    const submit = row.createEl('button', { cls: 'mod-cta', text: 'Connect', attr: { type: 'submit' } })
+    refresh()
+    field.input.focus()
+    field.input.select()
+  }
+
+  #submit(): void {
+    const { offer } = 'offer' in this.#state ? this.#state : { offer: null }
+    const isHere = folderReports(this.#face).some(({ id }) => id === offer?.share)
+    this.#dispatch({ kind: 'submit', isHere })
+  }
+
   #drawConfirmation(el: HTMLElement, offer: PairingOffer): void {
-    el.createEl('p', { text: `${nameOf(offer)} offers to sync with this vault:` })
+    const what = givesFolder(offer) ? `share the folder “${offer.title ?? ''}” with this vault` : 'sync with this vault'
+    el.createEl('p', { text: `${nameOf(offer)} offers to ${what}:` })
     el.createDiv({ cls: 'tandem-code', text: this.#face.vaultName })
     el.createEl('p', {
       cls: 'tandem-hint',
@@ -175,7 +211,7 @@ export class JoinModal extends Modal {
     })
     buttons(el, [
       ['Cancel', () => this.close()],
-      ['Connect', () => this.#dispatch({ kind: 'submit' }), 'cta'],
+      ['Connect', () => this.#submit(), 'cta'],
     ]).focus()
   }
 }

@@ -3,6 +3,7 @@ import type { PeerReport } from '../../engine/device.ts'
 import type { EndpointId } from '../../ports/transport.ts'
 import type { LiveTexts } from '../live-text.ts'
 import type { Screens } from '../screens.ts'
+import { peerScope } from '../shares/peer-scope.ts'
 import { currentPeerSentence } from '../status-facts.ts'
 import { needsAttention } from '../words/peer-sentence.ts'
 import { PeerPage } from './peer-page.ts'
@@ -17,7 +18,8 @@ export function deviceDefinitions(screens: Screens, texts: LiveTexts): SettingDe
   const report = (id: EndpointId): PeerReport | undefined => face.device?.peerReports().find((peer) => peer.id === id)
   const sentence = (id: EndpointId): string => {
     const now = report(id)
-    return now ? currentPeerSentence(face, transfers, now) : 'Sync is starting…'
+    if (!now) return 'Sync is starting…'
+    return [currentPeerSentence(face, transfers, now), peerScope(face, now)].filter(Boolean).join(' · ')
   }
   const tone = (id: EndpointId): string | null => {
     const now = report(id)

@@ -9,8 +9,9 @@ import { DebouncedSaves } from '../debounced-saves.ts'
 import { LiveTexts } from '../live-text.ts'
 import { MetricsWatch } from '../metrics-watch.ts'
 import type { Screens } from '../screens.ts'
+import { peerScope } from '../shares/peer-scope.ts'
 import { currentPeerSentence } from '../status-facts.ts'
-import { formatMoment } from '../words/format.ts'
+import { firstUpper, formatMoment } from '../words/format.ts'
 import { needsAttention } from '../words/peer-sentence.ts'
 import { amountSentence, sumProgress } from '../words/sync-progress.ts'
 import { distanceSentence, lastErrorSentence, lastStepSentence, TRAFFIC_FACTS } from '../words/traffic-facts.ts'
@@ -124,6 +125,9 @@ export class PeerPage extends SettingPage {
   }
 
   #drawFacts(group: SettingGroup): void {
+    this.#fact(group, 'Shared with it', (report) =>
+      firstUpper(peerScope(this.#screens.face, report) ?? 'the whole vault'),
+    )
     this.#fact(group, 'Path', ({ state }) => (state.path ? PATHS[state.path.kind] : 'Not connected'))
     this.#fact(group, 'Round trip', ({ state }) =>
       state.roundTripMs === null ? 'Not measured yet' : `${Math.max(1, Math.round(state.roundTripMs))} ms`,

@@ -2,6 +2,7 @@ import { PluginSettingTab, type Plugin, type SettingDefinitionItem } from 'obsid
 import { DebouncedSaves } from '../debounced-saves.ts'
 import { LiveTexts } from '../live-text.ts'
 import type { Screens } from '../screens.ts'
+import { waitingChange } from '../shares/all-shares.ts'
 import { statusFacts } from '../status-facts.ts'
 import { errorSentence } from '../words/error-sentence.ts'
 import { statusSummary } from '../words/status-summary.ts'
@@ -11,6 +12,7 @@ import { deviceDefinitions } from './device-definitions.ts'
 import { issueCount } from './issues-modal.ts'
 import { progressDefinition } from './progress-definition.ts'
 import { deviceNameProblem, relayMode, settingChange, settingValue } from './setting-values.ts'
+import { shareDefinitions, sharesDrawn } from './share-definitions.ts'
 import { scopeDefinitions } from './scope-definitions.ts'
 import { troubleDefinitions } from './trouble-definitions.ts'
 
@@ -69,6 +71,7 @@ export class TandemSettingTab extends PluginSettingTab {
         control: { type: 'text', key: 'deviceName', validate: deviceNameProblem },
       },
       ...deviceDefinitions(this.#screens, this.#texts),
+      ...shareDefinitions(this.#screens, this.#texts),
       ...scopeDefinitions(this.#screens),
       advancedPage(this.#screens, { ownRelay: () => this.#isOwnRelay() }),
       activityPage(this.#screens),
@@ -133,7 +136,7 @@ export class TandemSettingTab extends PluginSettingTab {
   #structure(): string {
     const { face } = this.#screens
     const peers = face.device?.peerReports().map(({ id, record }) => [id, record.name]) ?? null
-    const consent = face.share?.tree.consent?.key
+    const consent = waitingChange(face)?.consent.key
     const issues = face.share ? issueCount(face.share.tree.issues) : null
     const { condition } = face
     return JSON.stringify([
@@ -144,6 +147,7 @@ export class TandemSettingTab extends PluginSettingTab {
       face.share?.lastError?.message,
       face.component.condition,
       face.settings.excludedFolders,
+      sharesDrawn(this.#screens),
       this.#problem,
     ])
   }
@@ -154,7 +158,7 @@ function syncSentence({ face, transfers }: Screens): string {
   // The row above says why.
   if (face.condition.kind === 'offline') return 'Your notes go into the history here, and nowhere else right now.'
   if (face.condition.kind === 'failed') return 'Sync is not running.'
-  return statusSummary({ ...statusFacts(face, transfers), progress: null }).sentence
+  return statusSummary({ ...statusFacts(face, transfers), progress: null, writing: null }).sentence
 }
 
 function isTyping(): boolean {

@@ -1,5 +1,6 @@
 import type { SettingDefinition } from 'obsidian'
 import type { Screens } from '../screens.ts'
+import { waitingChange } from '../shares/all-shares.ts'
 import { consentWords } from '../words/consent-sentence.ts'
 import { errorSentence } from '../words/error-sentence.ts'
 import { formatCount } from '../words/format.ts'
@@ -31,6 +32,7 @@ function troubles(screens: Screens, problem: string | null): Trouble[] {
   const { face } = screens
   const found: Trouble[] = []
   const { condition, share } = face
+  const vaultError = share?.lastError
   if (problem) found.push({ name: 'That did not work', desc: problem, tone: 'tandem-error' })
   if (condition.kind === 'failed')
     found.push({ name: 'Sync could not start', desc: condition.message, tone: 'tandem-error' })
@@ -44,14 +46,14 @@ function troubles(screens: Screens, problem: string | null): Trouble[] {
       ...(installs ? { button } : {}),
     })
   }
-  const consent = share?.tree.consent
-  if (consent) {
-    const { title, what } = consentWords(consent)
+  const waiting = waitingChange(face)
+  if (waiting) {
+    const { title, what } = consentWords(waiting.consent, waiting.folder)
     const button = { label: 'Look at it…', action: () => screens.askConsent() }
     found.push({ name: title, desc: what, tone: 'tandem-warning', button })
   }
-  if (share?.lastError) {
-    const { what, next } = errorSentence(share.lastError)
+  if (vaultError) {
+    const { what, next } = errorSentence(vaultError)
     found.push({ name: what, desc: next, tone: 'tandem-error' })
   }
   const issues = share ? issueCount(share.tree.issues) : 0

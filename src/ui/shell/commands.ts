@@ -1,5 +1,6 @@
 import type { Plugin } from 'obsidian'
 import type { Screens } from '../screens.ts'
+import { waitingChange } from '../shares/all-shares.ts'
 
 /** The commands of the palette. None has a hotkey of its own; one that makes no sense now is not offered. */
 export function registerCommands(plugin: Plugin, screens: Screens): void {
@@ -35,6 +36,12 @@ export function registerCommands(plugin: Plugin, screens: Screens): void {
   )
   command('add-device', 'Pair a new device', () => screens.addDevice())
   command('join-device', 'Join a device', () => screens.joinDevice())
+  command(
+    'share-folder',
+    'Share a folder',
+    () => screens.shareFolder(),
+    () => face.device !== null,
+  )
   command('open-activity', 'Open activity log', () => screens.openActivity())
   command('show-conflicts', 'Show conflicts', () => screens.openConflicts())
   command(
@@ -49,6 +56,6 @@ export function registerCommands(plugin: Plugin, screens: Screens): void {
     'review-change',
     'Review large change',
     () => screens.askConsent(),
-    () => Boolean(face.share?.tree.consent),
+    () => waitingChange(face) !== null,
   )
 }

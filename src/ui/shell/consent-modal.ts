@@ -12,11 +12,14 @@ const MAX_SHOWN = 1_000
 /** E3: a large change, with its files, and the two answers. Closing it answers nothing: the change goes on waiting. */
 export class ConsentModal extends Modal {
   readonly #share: Share
+  readonly #folder: string
   readonly #pending: PendingConsent
   readonly #end: () => void
 
-  constructor({ app, face }: Screens, share: Share, pending: PendingConsent) {
+  /** `folder`: of a shared folder; '' is the vault. */
+  constructor({ app, face }: Screens, share: Share, folder: string, pending: PendingConsent) {
     super(app)
+    this.#folder = folder
     this.#share = share
     this.#pending = pending
     this.modalEl.addClass('tandem-modal')
@@ -27,7 +30,7 @@ export class ConsentModal extends Modal {
   }
 
   override onOpen(): void {
-    const { title, what, yes, no, consequence } = consentWords(this.#pending)
+    const { title, what, yes, no, consequence } = consentWords(this.#pending, this.#folder)
     const el = this.contentEl
     this.setTitle(title)
     el.createEl('p', { text: what })

@@ -4,6 +4,8 @@ import { screenClock } from '../clock.ts'
 import { consentWords } from '../words/consent-sentence.ts'
 import { errorSentence } from '../words/error-sentence.ts'
 import { formatCount } from '../words/format.ts'
+import { firstShareError, waitingChange } from '../shares/all-shares.ts'
+import { ShareNews } from '../shares/share-news.ts'
 import { vaultConflicts } from '../conflicts/vault-conflicts.ts'
 
 /** An error that goes away by itself within this time is no news, ms. */
@@ -18,6 +20,7 @@ export class Notices {
   #conflicts: ReadonlySet<string> | null = null
   #consent: string | null = null
   #consentNotice: Notice | null = null
+  readonly #shareNews = new ShareNews()
   /** Of the share or of the whole: since when, and whether it was told. */
   #error: { readonly since: number; told: boolean } | null = null
 
@@ -31,13 +34,16 @@ export class Notices {
 
   #look(): void {
     this.#lookAtConflicts()
-    const { share } = this.#screens.face
-    const consent = share?.tree.consent ?? null
-    if (consent && consent.key !== this.#consent)
-      this.#consentNotice = tell(consentWords(consent).what, 'Look at it', () => this.#screens.askConsent())
+    const waiting = waitingChange(this.#screens.face)
+    const consent = waiting?.consent ?? null
+    if (waiting && consent && consent.key !== this.#consent)
+      this.#consentNotice = tell(consentWords(consent, waiting.folder).what, 'Look at it', () =>
+        this.#screens.askConsent(),
+      )
     if (!consent) this.#consentNotice?.hide()
     this.#consent = consent?.key ?? null
     this.#lookAtError()
+    for (const { text, action } of this.#shareNews.look(this.#screens)) tell(text, action.label, action.run)
   }
 
   #lookAtConflicts(): void {
@@ -58,8 +64,9 @@ export class Notices {
   }
 
   #lookAtError(): void {
-    const { condition, share } = this.#screens.face
-    const error = condition.kind === 'failed' ? condition : (share?.lastError ?? null)
+    const { face } = this.#screens
+    const { condition } = face
+    const error = condition.kind === 'failed' ? condition : firstShareError(face)
     if (!error) return void (this.#error = null)
     const now = screenClock.now()
     this.#error ??= { since: now, told: false }

@@ -1,6 +1,7 @@
 import { Menu } from 'obsidian'
 import { vaultConflicts } from '../conflicts/vault-conflicts.ts'
 import type { Screens } from '../screens.ts'
+import { waitingChange } from '../shares/all-shares.ts'
 import { screenClock } from '../clock.ts'
 import { currentStatus } from '../status-facts.ts'
 import { amountSentence } from '../words/sync-progress.ts'
@@ -22,7 +23,7 @@ export function syncMenu(screens: Screens): Menu {
   const { sentence } = currentStatus(face, transfers)
   menu.addItem((item) => item.setTitle(amount ? `${sentence} ${amount}` : sentence).setIsLabel(true))
   menu.addSeparator()
-  if (face.share?.tree.consent) entry('Look at the large change', 'alert-triangle', () => screens.askConsent())
+  if (waitingChange(face)) entry('Look at the large change', 'alert-triangle', () => screens.askConsent())
   if (face.condition.kind === 'paused') entry('Resume syncing', 'play', () => face.resume())
   if (face.condition.kind === 'running') {
     entry('Sync now', 'refresh-cw', () => face.syncNow())

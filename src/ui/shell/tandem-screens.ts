@@ -1,14 +1,17 @@
 import { Notice, type App, type Plugin } from 'obsidian'
+import type { OpenOffer } from '../../engine/folder-shares.ts'
+import type { Share } from '../../engine/share.ts'
 import { LINK_ACTION } from '../../peers/pairing-link.ts'
 import { ACTIVITY_VIEW, ActivityView } from '../activity/activity-view.ts'
 import { CONFLICTS_VIEW, ConflictsView } from '../conflicts/conflicts-view.ts'
 import { copyText } from '../copy-button.ts'
 import type { TandemFace } from '../face.ts'
 import { HISTORY_VIEW, HistoryView } from '../history/history-view.ts'
-import { InviteModal } from '../pairing/invite-modal.ts'
+import { InviteModal, type FolderInvitation } from '../pairing/invite-modal.ts'
 import { JoinModal } from '../pairing/join-modal.ts'
 import { linkFromParams } from '../pairing/link-params.ts'
 import type { Screens } from '../screens.ts'
+import { allShares, waitingChange } from '../shares/all-shares.ts'
 import { TandemSettingTab } from '../settings/tandem-setting-tab.ts'
 import { TransferWatch } from '../transfer-watch.ts'
 import { registerCommands } from './commands.ts'
@@ -55,10 +58,30 @@ export class TandemScreens implements Screens {
     new WelcomeModal(this).open()
   }
 
-  askConsent(): void {
-    const { share } = this.face
-    const pending = share?.tree.consent
-    if (share && pending) new ConsentModal(this, share, pending).open()
+  // What most people never open is evaluated when it is.
+
+  shareFolder(folder?: string): void {
+    if (folder === undefined)
+      void import('../shares/folder-to-share.ts').then(({ FolderToShare }) => new FolderToShare(this).open())
+    else
+      void import('../shares/share-folder-modal.ts').then(({ ShareFolderModal }) =>
+        new ShareFolderModal(this, folder).open(),
+      )
+  }
+
+  inviteToFolder(invitation: FolderInvitation): void {
+    this.#open(new InviteModal(this.app, this.face, invitation))
+  }
+
+  acceptOffer(offer: OpenOffer): void {
+    void import('../shares/accept-modal.ts').then(({ AcceptModal }) => new AcceptModal(this, offer).open())
+  }
+
+  askConsent(share?: Share): void {
+    const all = allShares(this.face)
+    const found = share ? all.find((one) => one.share === share) : waitingChange(this.face)
+    const pending = found?.share.tree.consent
+    if (found && pending) new ConsentModal(this, found.share, found.folder, pending).open()
   }
 
   openActivity(): void {

@@ -10,8 +10,9 @@ export interface ConsentWords {
   readonly consequence: string
 }
 
-/** E3: what a large change would do, and what the two answers mean. */
-export function consentWords({ direction, deletes, overwrites }: PendingConsent): ConsentWords {
+/** E3: what a large change would do, and what the two answers mean. `folder`: of a shared folder; none, or '', is the vault. */
+export function consentWords({ direction, deletes, overwrites }: PendingConsent, folder = ''): ConsentWords {
+  const place = folder === '' ? 'this vault' : `the shared folder “${folder}”`
   const change = formatList([
     ...(deletes.length > 0 ? [`delete ${formatCount(deletes.length, 'file')}`] : []),
     ...(overwrites.length > 0 ? [`replace the text of ${formatCount(overwrites.length, 'file')}`] : []),
@@ -19,7 +20,10 @@ export function consentWords({ direction, deletes, overwrites }: PendingConsent)
   return direction === 'incoming'
     ? {
         title: 'Let another device change this much?',
-        what: `Your other devices ask this vault to ${change}.`,
+        what:
+          folder === ''
+            ? `Your other devices ask this vault to ${change}.`
+            : `Other devices ask ${place} to ${change}.`,
         yes: 'Approve',
         no: 'Keep mine',
         consequence:
@@ -27,7 +31,7 @@ export function consentWords({ direction, deletes, overwrites }: PendingConsent)
       }
     : {
         title: 'Did you mean to delete this much?',
-        what: `${formatCount(deletes.length, 'file is', 'files are')} gone from this vault since the last look.`,
+        what: `${formatCount(deletes.length, 'file is', 'files are')} gone from ${place} since the last look.`,
         yes: 'Delete everywhere',
         no: 'Bring them back',
         consequence:

@@ -1,10 +1,12 @@
 import type { HistoryErrorCode } from '../../engine/history-queries.ts'
 import {
   PairingError,
+  ShareError,
   StoreError,
   TransportError,
   VaultError,
   type PairingErrorCode,
+  type ShareErrorCode,
   type StoreErrorCode,
   type TransportErrorCode,
   type VaultErrorCode,
@@ -91,6 +93,26 @@ const store: Record<StoreErrorCode, ErrorSentence> = {
   closed: say('Sync was stopped meanwhile.', 'Turn sync on again, then try again.'),
 }
 
+const share: Record<ShareErrorCode, ErrorSentence> = {
+  unknown: say('This folder is not shared any more.', 'Look at the list of shared folders in the settings.'),
+  ambiguous: say('Several shared folders are called like that.', 'Give them different names.'),
+  'bad-folder': say(
+    'This folder cannot be shared.',
+    'Choose one that is in the vault, is not hidden, and is not left out on this device.',
+  ),
+  overlaps: say(
+    'This folder lies in a shared folder, or holds one.',
+    'Choose a folder apart from those that are shared already.',
+  ),
+  'not-empty': say('There is something at that place already.', 'Choose the name of a folder that is free.'),
+  'there-already': say('This folder is here already.', 'Look at the list of shared folders in the settings.'),
+  'not-offered': say(
+    'The device that offers this folder is not connected, or offers it no more.',
+    'Try again when it is connected.',
+  ),
+  'too-many': say('There are as many shared folders as a device can have.', 'End one that is no longer needed.'),
+}
+
 const history: Record<HistoryErrorCode, ErrorSentence> = {
   'no-commit': say('This version is not in the history any more.', 'Open the history again.'),
   ambiguous: say('Several versions begin like that.', 'Open the history again.'),
@@ -104,6 +126,7 @@ export function errorSentence(error: unknown): ErrorSentence {
   if (error instanceof TransportError) return transport[error.code]
   if (error instanceof VaultError) return vault[error.code]
   if (error instanceof StoreError) return store[error.code]
+  if (error instanceof ShareError) return share[error.code]
   const code = error instanceof Error && error.name === 'HistoryError' && 'code' in error ? String(error.code) : ''
   if (code in history) return history[code as HistoryErrorCode]
   const words = error instanceof Error ? error.message : String(error)

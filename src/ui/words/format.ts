@@ -65,3 +65,8 @@ export function formatList(parts: readonly string[]): string {
   if (parts.length <= 1) return parts.join('')
   return `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`
 }
+
+/** As the beginning of a sentence. */
+export function firstUpper(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}

@@ -4,15 +4,19 @@ import type { SyncCondition } from '../face.ts'
 import { errorSentence } from './error-sentence.ts'
 import { formatNumber } from './format.ts'
 import { needsAttention } from './peer-sentence.ts'
-import { filesSentence, type SyncProgress } from './sync-progress.ts'
+import { filesSentence, type SyncProgress, type WritingProgress } from './sync-progress.ts'
 
 export interface StatusFacts {
   readonly condition: SyncCondition
   readonly peers: readonly Pick<PeerReport, 'status' | 'state' | 'current' | 'held' | 'record'>[]
   readonly consent: PendingConsent | null
-  /** Of the vault's share; null when it did not fail. */
+  /** Of the vault, or of a shared folder; null when none failed. */
   readonly shareError: Error | null
   readonly progress: SyncProgress | null
+  /** What arrived and is being written into the vault; null when nothing is. */
+  readonly writing: WritingProgress | null
+  /** S5: of what may only be read here, a sentence each. */
+  readonly staysHere: readonly string[]
 }
 
 /** Colour is for what a person should look at. */
@@ -28,30 +32,53 @@ export interface StatusSummary {
 }
 
 /** The whole state of the sync on one glance. */
-export function statusSummary({ condition, peers, consent, shareError, progress }: StatusFacts): StatusSummary {
+export function statusSummary(facts: StatusFacts): StatusSummary {
+  const { condition, peers, progress, writing, staysHere } = facts
+  const trouble = troubleOf(facts)
   switch (condition.kind) {
     case 'starting':
       return { text: 'Starting', icon: 'refresh-cw', tone: 'normal', sentence: 'Sync is starting.' }
     case 'paused':
-      return { text: 'Paused', icon: 'pause', tone: 'normal', sentence: 'Sync is paused on this device.' }
+      return beside(trouble, {
+        text: 'Paused',
+        icon: 'pause',
+        tone: 'normal',
+        sentence: 'Sync is paused on this device.',
+      })
     case 'failed':
       return { text: 'Needs attention', icon: 'alert-triangle', tone: 'error', sentence: condition.message }
     case 'offline':
-      return { text: 'Offline', icon: 'cloud-off', tone: 'warning', sentence: condition.message }
+      return beside(trouble, { text: 'Offline', icon: 'cloud-off', tone: 'warning', sentence: condition.message })
     case 'running':
       break
   }
-  if (consent) return attention('A large change waits for your word.')
-  if (shareError) return { ...attention(errorSentence(shareError).what), tone: 'error' }
+  if (trouble) return trouble
   const troubled = peers.filter((peer) => needsAttention(peer))
   if (troubled.length > 0) return attention(`${troubled[0]!.record.name} needs your attention.`)
   if (peers.length === 0)
     return { text: 'No devices', icon: 'refresh-cw-off', tone: 'normal', sentence: 'No other device is paired yet.' }
   if (progress && progress.filesTotal > 0) {
     const text = `Syncing ${formatNumber(progress.filesDone)} of ${formatNumber(progress.filesTotal)}`
-    return { text, icon: 'refresh-cw', tone: 'normal', sentence: `Syncing ${filesSentence(progress)}.` }
+    const written = writing ? ` Written here: ${filesSentence(writing)}.` : ''
+    return { text, icon: 'refresh-cw', tone: 'normal', sentence: `Syncing ${filesSentence(progress)}.${written}` }
   }
-  return connected(peers)
+  if (writing) {
+    const text = `Writing ${formatNumber(writing.filesDone)} of ${formatNumber(writing.filesTotal)}`
+    return { text, icon: 'refresh-cw', tone: 'normal', sentence: `Writing ${filesSentence(writing)} into the vault.` }
+  }
+  const summary = connected(peers)
+  return { ...summary, sentence: [summary.sentence, ...staysHere].join(' ') }
+}
+
+/** What a person should look at in the vault itself, whatever the network does. */
+function troubleOf({ consent, shareError }: StatusFacts): StatusSummary | null {
+  if (consent) return attention('A large change waits for your word.')
+  return shareError && { ...attention(errorSentence(shareError).what), tone: 'error' }
+}
+
+/** Both are told: neither is to hide the other. */
+function beside(trouble: StatusSummary | null, state: StatusSummary): StatusSummary {
+  return trouble ? { ...trouble, sentence: `${trouble.sentence} ${state.sentence}` } : state
 }
 
 function connected(peers: StatusFacts['peers']): StatusSummary {

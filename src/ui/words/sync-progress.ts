@@ -11,6 +11,9 @@ export interface SyncProgress {
   readonly startedAt: number
 }
 
+/** How far the files that arrived are written into the vault. */
+export type WritingProgress = Pick<SyncProgress, 'filesDone' | 'filesTotal'>
+
 /** What runs with one peer. */
 export interface PeerTransfers {
   readonly receiving?: SyncProgress
@@ -28,7 +31,7 @@ export function timeLeft({ bytesDone, bytesTotal, startedAt }: SyncProgress, now
 }
 
 /** `1,200 of 4,000 files`; empty while the number is unknown. */
-export function filesSentence({ filesDone, filesTotal }: SyncProgress): string {
+export function filesSentence({ filesDone, filesTotal }: WritingProgress): string {
   return filesTotal > 0 ? `${formatNumber(filesDone)} of ${formatCount(filesTotal, 'file')}` : ''
 }
 
@@ -57,6 +60,11 @@ export function transfersSentence({ receiving, sending }: PeerTransfers): string
   const part = (verb: string, progress: SyncProgress | undefined): string =>
     progress && progress.filesTotal > 0 ? `${verb} ${filesSentence(progress)}` : ''
   return [part('receiving', receiving), part('sending', sending)].filter(Boolean).join(', ')
+}
+
+/** `writing 3 of 40 files into the vault`; empty while nothing is written. */
+export function writingSentence(writing: WritingProgress | null): string {
+  return writing ? `writing ${filesSentence(writing)} into the vault` : ''
 }
 
 /** Several transfers at once as one; null for none. Those of which nobody knows how long they are count only while all are so. */

@@ -1,5 +1,6 @@
 /** What the gallery shows: devices in every state, a vault with conflicts, a history, a log. Times are fixed, so that pictures are. */
 import type { PeerReport } from '../../../src/engine/device.ts'
+import type { OpenOffer, ShareReport } from '../../../src/engine/folder-shares.ts'
 import { totalOf, type DeviceMetrics } from '../../../src/engine/metrics.ts'
 import type { VaultComparison } from '../../../src/history/compare-vaults.ts'
 import type { PairingOffer } from '../../../src/peers/pairing-link.ts'
@@ -102,6 +103,59 @@ export const ALL_PEERS: readonly PeerReport[] = [
   aPeer(10, 'New', { lastSyncAt: null, retryAt: NOW + 4_000, lastError: fault('unreachable', 'no route') }),
 ]
 
+/** Somebody else: has a folder, or shares one, and does not see the rest of the vault. */
+export const BOB = {
+  ...FEW_PEERS[0]!,
+  id: anId(11),
+  name: 'Bob’s laptop',
+  record: {
+    ...FEW_PEERS[0]!.record,
+    nodeId: anId(11),
+    name: 'Bob’s laptop',
+    grants: { 'id-of-Plan': 'write' as const },
+  },
+  state: { ...FEW_PEERS[0]!.state, id: anId(11), path: { kind: 'direct' as const, address: '203.0.113.77:41641' } },
+}
+export const CAROL = aPeerWith(aPeer(12, 'Carol'), { 'id-of-Plan': 'read' })
+
+function aPeerWith(peer: PeerReport, grants: Readonly<Record<string, 'read' | 'write'>>): PeerReport {
+  return { ...peer, record: { ...peer.record, grants } }
+}
+
+const share = (title: string, choices: Partial<ShareReport>): ShareReport => ({
+  id: `id-of-${title}`,
+  title,
+  folder: title,
+  from: null,
+  access: null,
+  unsent: false,
+  peers: [],
+  ...choices,
+})
+
+/** A folder of ours that two have, one of somebody else that may only be read, and one that was taken back. */
+export const SHARES: readonly ShareReport[] = [
+  share('Plan', {
+    folder: 'Projects/Plan',
+    peers: [
+      { id: BOB.id, name: BOB.name, grant: 'write' },
+      { id: CAROL.id, name: CAROL.name, grant: 'read' },
+    ],
+  }),
+  share('Recipes', {
+    folder: 'From Bob/Recipes',
+    from: BOB.id,
+    access: 'read',
+    unsent: true,
+    peers: [{ id: BOB.id, name: BOB.name, grant: 'write' }],
+  }),
+  share('Choir', { from: CAROL.id, access: null }),
+]
+
+export const OFFERS: readonly OpenOffer[] = [
+  { share: 'id-of-Boat', title: 'Boat', write: true, peer: BOB.id, peerName: BOB.name },
+]
+
 export const OFFER: PairingOffer = {
   address: {
     id: anId(0),
@@ -154,6 +208,8 @@ export const VAULT: Readonly<Record<string, string>> = {
   'Inbox.md': 'Call the dentist.\n',
   'Inbox (conflict Laptop 2026-11-20 0905).md': 'Call the dentist on Monday.\n',
   'Journal/2026-11-21.md': 'Rain all day.\n',
+  'Projects/Plan/Outline.md': '# Outline\n',
+  'Projects/Plan/Budget.md': 'A table.\n',
   'Archive/Old.md': 'Old things.\n',
 }
 

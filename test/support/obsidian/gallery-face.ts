@@ -2,9 +2,12 @@
 import type { DeviceEvent, PeerReport } from '../../../src/engine/device.ts'
 import type { PendingConsent } from '../../../src/engine/consent.ts'
 import type { PairingQuestion } from '../../../src/engine/pairing-session.ts'
+import type { OpenOffer, ShareReport } from '../../../src/engine/folder-shares.ts'
+import type { Grant } from '../../../src/ports/share-record.ts'
 import { DEFAULT_SETTINGS, type Settings } from '../../../src/engine/settings.ts'
 import type { Share } from '../../../src/engine/share.ts'
 import { Emitter } from '../../../src/peers/emitter.ts'
+import { withGrant } from '../../../src/peers/grants.ts'
 import type { PairingOffer } from '../../../src/peers/pairing-link.ts'
 import {
   PairingError,
@@ -29,6 +32,15 @@ export class GalleryFace implements TandemFace {
   component: ComponentFace
   peers: readonly PeerReport[] = []
   log: readonly LogRecord[] = LOG
+  shares: readonly ShareReport[] = []
+  offers: readonly OpenOffer[] = []
+  declined: readonly string[] = []
+  /** Whom only reading the whole vault was allowed by. */
+  readOnlyOf: EndpointId | null = null
+  /** Of folder shares that are open. */
+  readonly openShares = new Map<string, Share>()
+  /** What the next change of a share fails with. */
+  shareError: Error | null = null
   /** What was asked of the engine, in order. */
   readonly calls: string[] = []
   /** The last answer to a question; null while none was given. */
@@ -60,6 +72,31 @@ export class GalleryFace implements TandemFace {
 
   /** The part of a device that screens use. */
   readonly #device = {
+    shares: this.openShares,
+    folders: {
+      report: () => [
+        { id: 'vault', title: 'the whole vault', folder: '', from: null, access: null, unsent: false, peers: [] },
+        ...this.shares,
+      ],
+      offers: () => this.offers,
+      create: (folder: string) => this.#shareCall(`share ${folder}`).then(() => this.#create(folder)),
+      setGrant: (peer: EndpointId, share: string, grant: Grant | null) =>
+        this.#shareCall(`grant ${peer.slice(0, 2)} ${share} ${grant}`).then(() => this.#grant(peer, share, grant)),
+      accept: (share: string, folder: string) =>
+        this.#shareCall(`accept ${share} ${folder}`).then(() => {
+          this.offers = this.offers.filter((offer) => offer.share !== share)
+          this.changed()
+        }),
+      join: (offer: PairingOffer, _signal: AbortSignal, folder: string) => {
+        this.calls.push(`join ${offer.name} into ${folder}`)
+        return this.#pairing()
+      },
+      end: (share: string) =>
+        this.#shareCall(`end ${share}`).then(() => {
+          this.shares = this.shares.filter(({ id }) => id !== share)
+          this.changed()
+        }),
+    },
     on: (listener: (event: DeviceEvent) => void) => this.#events.on(listener),
     peerReports: () => this.peers,
     metrics: () => {
@@ -67,9 +104,12 @@ export class GalleryFace implements TandemFace {
       return Promise.resolve(metricsOf(this.peers))
     },
     peers: {
-      invite: () => {
-        this.calls.push('invite')
-        return { offer: OFFER, paired: this.#pairing(), cancel: () => this.fail('declined') }
+      getPeers: () => this.peers.map(({ record }) => record),
+      offersOf: (id: string) => new Map(id === this.readOnlyOf ? [['vault', { title: 'vault', write: false }]] : []),
+      invite: (share: string, choices?: { title: string; grant: Grant }) => {
+        this.calls.push(choices ? `invite ${share} ${choices.title} ${choices.grant}` : 'invite')
+        const offer = choices ? { ...OFFER, share, title: choices.title } : OFFER
+        return { offer, paired: this.#pairing(), cancel: () => this.fail('declined') }
       },
       join: (offer: PairingOffer, signal: AbortSignal) => {
         this.calls.push(`join ${offer.name}`)
@@ -89,6 +129,46 @@ export class GalleryFace implements TandemFace {
         return Promise.resolve()
       },
     },
+  }
+
+  async #shareCall(call: string): Promise<void> {
+    this.calls.push(call)
+    const error = this.shareError
+    this.shareError = null
+    if (error) throw error
+  }
+
+  /** Well, and idle, unless told otherwise. */
+  openShare(id: string, changes: Partial<Pick<Share, 'lastError'>> & { consent?: PendingConsent } = {}): void {
+    const { consent = null, lastError = null } = changes
+    const tree = { consent, issues: { unreadable: [], skipped: [], notHere: [], failed: [] } }
+    this.openShares.set(id, { tree, lastError } as unknown as Share)
+  }
+
+  #create(folder: string): ShareReport {
+    const there = this.shares.find((share) => share.folder === folder)
+    if (there) return there
+    const title = folder.slice(folder.lastIndexOf('/') + 1)
+    const made = { id: `id-of-${title}`, title, folder, from: null, access: null, unsent: false, peers: [] }
+    this.shares = [...this.shares, made]
+    this.openShare(made.id)
+    this.changed()
+    return made
+  }
+
+  #grant(peer: EndpointId, share: string, grant: Grant | null): void {
+    const { name } = this.peers.find(({ id }) => id === peer)!
+    this.peers = this.peers.map((report) =>
+      report.id === peer
+        ? { ...report, record: { ...report.record, grants: withGrant(report.record, share, grant) } }
+        : report,
+    )
+    this.shares = this.shares.map((report) => {
+      if (report.id !== share) return report
+      const others = report.peers.filter(({ id }) => id !== peer)
+      return { ...report, peers: grant ? [...others, { id: peer, name, grant }] : others }
+    })
+    this.changed()
   }
 
   #pairing(): Promise<unknown> {
@@ -142,6 +222,13 @@ export class GalleryFace implements TandemFace {
     this.changed()
   }
 
+  /** Files that arrived are being written into the vault. */
+  writing(filesDone: number, filesTotal: number): void {
+    const progress = { phase: 'checkout' as const, filesDone, filesTotal, bytesDone: 0, bytesTotal: 0 }
+    this.#events.emit({ kind: 'share', share: 'vault', event: { kind: 'progress', progress } })
+    this.changed()
+  }
+
   /** Nothing is sent or received any more. */
   idle(peer: PeerReport): void {
     const { state } = peer
@@ -169,6 +256,17 @@ export class GalleryFace implements TandemFace {
   }
 
   // ---- TandemFace
+
+  get declinedOffers(): ReadonlySet<string> {
+    return new Set(this.declined)
+  }
+
+  declineOffer(share: string, declined: boolean): void {
+    this.calls.push(`${declined ? 'decline' : 'take up'} ${share}`)
+    const others = this.declined.filter((one) => one !== share)
+    this.declined = declined ? [...others, share] : others
+    this.changed()
+  }
 
   rename(name: string): Promise<void> {
     this.calls.push(`rename ${name}`)

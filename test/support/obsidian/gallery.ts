@@ -4,7 +4,21 @@ import { parseVaultPath } from '../../../src/objects/vault-path.ts'
 import { encodePairingLink } from '../../../src/peers/pairing-link.ts'
 import { screenClock } from '../../../src/ui/clock.ts'
 import { registerScreens, type TandemScreens } from '../../../src/ui/shell/tandem-screens.ts'
-import { ALL_PEERS, anId, COMPARISON, FEW_PEERS, HISTORY, HISTORY_NOTE, NOW, OFFER, VAULT } from './gallery-data.ts'
+import {
+  ALL_PEERS,
+  anId,
+  BOB,
+  CAROL,
+  COMPARISON,
+  FEW_PEERS,
+  HISTORY,
+  HISTORY_NOTE,
+  NOW,
+  OFFER,
+  OFFERS,
+  SHARES,
+  VAULT,
+} from './gallery-data.ts'
 import { GalleryFace } from './gallery-face.ts'
 import { openGalleryShare } from './gallery-share.ts'
 import { openApp, type LookAlikeApp } from './web-app.ts'
@@ -62,6 +76,25 @@ export class Gallery {
   pass(ms: number): void {
     this.#now += ms
     this.face.changed()
+  }
+
+  /** Two people beside the own laptop, with folders shared and one offered; `offers: false`: none is. */
+  share({ offers = true } = {}): void {
+    this.face.peers = [FEW_PEERS[0]!, BOB, CAROL]
+    this.face.shares = SHARES
+    for (const { id } of SHARES) this.face.openShare(id)
+    this.face.offers = offers ? OFFERS : []
+    this.face.changed()
+  }
+
+  /** A link to a folder alone. */
+  get folderLink(): string {
+    return encodePairingLink({ ...OFFER, share: 'c'.repeat(32), title: 'Plan' })
+  }
+
+  /** Out of the way of a picture. */
+  hideNotices(): void {
+    document.querySelectorAll('.notice').forEach((notice) => notice.remove())
   }
 
   settings(): void {
