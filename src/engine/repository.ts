@@ -261,12 +261,12 @@ export class Repository {
       for (const { oid, commit } of found.fresh) this.#addToGraph(oid, commit)
       const mended = this.devices.countIn(this.graph)
       for (const [device, oid] of wanted) {
+        if (!mayMove(device)) continue // S1: asked at the very move
         if (this.devices.isWaiting(device)) {
           // What is there cannot be read: nobody knows which way is forward (V2).
           if (device === this.self && (await this.devices.takeBack(oid))) moved.set(device, oid)
           continue
         }
-        if (!mayMove(device)) continue // S1: asked at the very move
         const kept = await this.#moveHead(device, oid)
         if (kept === null) moved.set(device, oid)
         else if (!this.graph.isAncestor(oid, kept)) refused.push({ device, offered: oid, kept })
