@@ -82,7 +82,8 @@ export async function planFetchPack(
   }
   const keeps = await filterOf(repository, filter)
   // Asked for by name: sent whatever the filter says, and whole, for the client may lack what lies beside it.
-  for (const oid of others) await addAskedFor(repository, plan, oid, keeps)
+  const seen = new Set<Oid>()
+  for (const oid of others) await addAskedFor(repository, plan, oid, keeps, seen)
   const blobs = filter.kind === 'none' || filter.kind === 'blob-limit'
   const haves = repository.graph.maximal(common)
   let listed = 0
@@ -113,7 +114,14 @@ async function filterOf(repository: GitRepository, filter: ObjectFilter): Promis
   }
 }
 
-async function addAskedFor(repository: GitRepository, plan: PackPlan, oid: Oid, keeps: Keeps): Promise<void> {
+/** `seen`: what was below another tree that was asked for. */
+async function addAskedFor(
+  repository: GitRepository,
+  plan: PackPlan,
+  oid: Oid,
+  keeps: Keeps,
+  seen: Set<Oid>,
+): Promise<void> {
   plan.addWhole(oid)
   if ((await repository.objects.info(oid))?.type !== 'tree') return
   const below: ListedObject[] = []
@@ -121,7 +129,7 @@ async function addAskedFor(repository: GitRepository, plan: PackPlan, oid: Oid, 
     (tree) => repository.readTree(tree),
     oid,
     [],
-    new Set(),
+    seen,
     ({ kind, oid: entry }) => void below.push({ kind, oid: entry, base: undefined }),
   )
   for (const object of below) if (await keeps(object)) plan.add(object)

@@ -12,7 +12,7 @@ import type { GitService } from '../protocol/git/service-request.ts'
 import { checkConnectivity, isConnected } from './connectivity.ts'
 import { commitHaves } from './commit-haves.ts'
 import { fetchFromGit } from './git-client.ts'
-import { GIT_AGENT } from './git-traffic.ts'
+import { GIT_AGENT } from './app.ts'
 import { withIdleLimit } from './idle-limit.ts'
 import type { Repository } from './repository.ts'
 

@@ -10,6 +10,7 @@ import { MAX_REFS, type DeviceHeads, type ShareName } from '../protocol/messages
 import { fetchHeads, fetchProgress, type FetchProgress } from './fetch-client.ts'
 import { serveFetch } from './fetch-server.ts'
 import { GitTraffic, isGitStream } from './git-traffic.ts'
+import { JointFetches } from './joint-fetch.ts'
 import type { Link, PendingUpdate } from './link.ts'
 import { Mutex } from './mutex.ts'
 import { listObjects } from './object-list.ts'
@@ -46,6 +47,7 @@ export class ShareTraffic {
   readonly #listener: TrafficListener
   readonly #offers = new WeakMap<Link, OfferQueue>()
   readonly #git: GitTraffic
+  readonly #joint = new WeakMap<Share, JointFetches>()
   readonly #sending = new WeakMap<Link, SendProgress>()
   /** Answers that are being sent. */
   readonly #serving = new Set<{ readonly link: Link; readonly share: ShareName; readonly stream: ByteStream }>()
@@ -55,7 +57,10 @@ export class ShareTraffic {
     this.#clock = clock
     this.#logger = logger
     this.#listener = listener
-    this.#git = new GitTraffic(shares, clock, logger, (link) => listener.rights(link))
+    this.#git = new GitTraffic(shares, clock, logger, {
+      rights: (link) => listener.rights(link),
+      sending: (link) => this.#sendingTo(link),
+    })
   }
 
   /** A peer has these heads, and perhaps sent what they need. Offers of one link are taken one after another. */
@@ -137,16 +142,18 @@ export class ShareTraffic {
 
   async #fetch(
     link: Link,
-    { repository, name }: Share,
+    share: Share,
     heads: DeviceHeads,
     attempt: Attempt,
     tracker: TransferTracker,
   ): Promise<void> {
+    const { repository, name } = share
     const openStream = () => link.openStream()
     const rights = this.#listener.rights(link)
     const mayMove = (device: EndpointId) => rights.write(name) && this.#listener.mayChange(device, name)
     const allowed = new Map([...heads].filter(([device]) => mayMove(device)))
-    const { refused } = await fetchHeads(repository, name, allowed, { ...attempt, openStream, tracker, mayMove })
+    const joint = this.#jointOf(share)
+    const { refused } = await fetchHeads(repository, name, allowed, { ...attempt, openStream, tracker, mayMove, joint })
     for (const { device, kept } of refused) {
       this.#logger.log(
         'warn',
@@ -161,6 +168,12 @@ export class ShareTraffic {
         message: `the head of ${device} here is ${kept}, which yours does not continue`,
       })
     }
+  }
+
+  #jointOf(share: Share): JointFetches {
+    const known = this.#joint.get(share) ?? new JointFetches(this.#clock)
+    this.#joint.set(share, known)
+    return known
   }
 
   #fault(link: Link, error: unknown): void {
@@ -187,7 +200,7 @@ export class ShareTraffic {
     }
   }
 
-  /** Answers one stream that a peer opened: a fetch of ours, or stock git. */
+  /** Answers one stream that a peer opened: git's protocol, or the request for a large file. */
   async serve(link: Link, opened: ByteStream): Promise<void> {
     const { first, stream } = await peekStream(opened)
     return first !== null && isGitStream(first) ? this.#git.serve(link, stream) : this.#serveFetch(link, stream)

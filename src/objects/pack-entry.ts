@@ -54,7 +54,7 @@ export function inflateEntry(
 }
 
 /** No deflater makes more of `size` bytes: the most wasteful block type takes 9 bits for a byte. Bounds what is read for an entry. */
-function deflatedBound(size: number): number {
+export function deflatedBound(size: number): number {
   return size + (size >>> 2) + 1024
 }
 
