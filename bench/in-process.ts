@@ -89,7 +89,12 @@ async function serveBulk(opened: ByteStream, repository: Repository): Promise<vo
   const visible = () => visibleRefs(repository)
   const upload = { repository, visible, agent: GIT_AGENT, anyObject: true }
   if (first !== null && isGitStream(first)) await serveGitStream(stream, () => ({ upload }))
-  else await serveFetch(stream, () => repository, () => undefined)
+  else
+    await serveFetch(
+      stream,
+      () => repository,
+      () => undefined,
+    )
 }
 
 async function clone(sourceState: string, vault: string, state: string): Promise<void> {

@@ -61,7 +61,7 @@ export async function fetchHeads(
   heads: DeviceHeads,
   options: FetchOptions,
 ): Promise<Received> {
-  const source = new FetchSource(repository, share, options)
+  const source = new FetchSource(repository, share, options.joint.sizes.bytes, options)
   try {
     await fetchLost(repository, source)
     const received = await helpOrLead(repository, source, heads, options)

@@ -1,4 +1,5 @@
 import type { Oid } from '../objects/oid.ts'
+import { LARGE_BLOB } from '../ports/object-store.ts'
 
 /** What one peer is asked for at a time. */
 export type FetchWork =
@@ -13,8 +14,15 @@ export type NextWork =
   | { readonly kind: 'wait'; readonly ms: number | null }
   | { readonly kind: 'over' }
 
-/** Contents of one batch, and objects: a cut costs little, and the peers that share the work end at about the same time (T7). */
-const BATCH_BYTES = 2 * 1024 * 1024
+export interface BatchSizes {
+  /** Contents of one batch of blobs, and bytes of pack in one of history. A single object may be larger. */
+  readonly bytes: number
+  /** Blobs above so many bytes go on at a byte after a cut. */
+  readonly largeFrom: number
+}
+
+/** A cut costs little, each batch is a pack of its own, and peers that share the work end at about the same time (T1, T7). */
+export const BATCH_SIZES: BatchSizes = { bytes: 2 * 1024 * 1024, largeFrom: LARGE_BLOB }
 const BATCH_OBJECTS = 2_000
 /** What is out with a peer for so long is asked of an idle one too. */
 export const ASK_AGAIN_MS = 2_000
@@ -96,13 +104,13 @@ export class FetchQueue<Taker> {
 }
 
 /** Notes before attachments (T1); those of about a size in the order given, which is much that of the packs over there. */
-export function planWork(sizes: ReadonlyMap<Oid, number>, largeFrom: number, batchBytes = BATCH_BYTES): FetchWork[] {
+export function planWork(sizes: ReadonlyMap<Oid, number>, { bytes, largeFrom }: BatchSizes = BATCH_SIZES): FetchWork[] {
   const bySize = [...sizes].sort(([, a], [, b]) => sizeClass(a) - sizeClass(b))
   const batches: { kind: 'batch'; oids: Oid[]; size: number }[] = []
   for (const [oid, size] of bySize) {
     if (size > largeFrom) continue
     let batch = batches.at(-1)
-    if (!batch || batch.size + size > batchBytes || batch.oids.length === BATCH_OBJECTS) {
+    if (!batch || batch.size + size > bytes || batch.oids.length === BATCH_OBJECTS) {
       batch = { kind: 'batch', oids: [], size: 0 }
       batches.push(batch)
     }

@@ -1,6 +1,7 @@
 import { concatBytes } from '../objects/bytes.ts'
 import type { Oid } from '../objects/oid.ts'
 import { decodePackHeader } from '../objects/pack.ts'
+import type { PackEntryKind } from '../objects/pack.ts'
 import { packBatches } from '../objects/pack-batches.ts'
 import { ProtocolError, TransportError } from '../ports/errors.ts'
 import type { ByteStream } from '../ports/transport.ts'
@@ -14,8 +15,7 @@ import { GitBulkSession } from './git-bulk-session.ts'
 import type { Attempt, TransferTracker } from './recovery.ts'
 import type { Repository } from './repository.ts'
 
-/** A batch of the history: small enough that a cut costs little, large enough to be a pack of its own. Bytes, and objects. */
-export const HISTORY_BATCH = { bytes: 2 * 1024 * 1024, objects: 20_000 }
+const HISTORY_BATCH_OBJECTS = 20_000
 /** No batch is larger (T1, T8). */
 export const MAX_BATCH = 8 * 1024 * 1024
 const MAX_HISTORY = 8 * 1024 * 1024 * 1024
@@ -24,8 +24,7 @@ const MAX_COMMANDS = 4_000
 /** Oids in one question for sizes. */
 const SIZES_AT_ONCE = 40_000
 
-const HISTORY_TYPES = new Set(['commit', 'tree'] as const)
-const ALL_TYPES = new Set(['commit', 'tree', 'blob', 'tag'] as const)
+const HISTORY_KINDS: ReadonlySet<PackEntryKind> = new Set(['commit', 'tree', 'ref-delta'])
 
 export interface FetchSourceOptions extends Attempt {
   readonly openStream: () => Promise<ByteStream>
@@ -39,13 +38,16 @@ export class FetchSource {
   readonly signal: AbortSignal
   readonly #repository: Repository
   readonly #share: ShareName
+  readonly #historyBatch: number
   readonly #options: FetchSourceOptions
   #session: Promise<GitBulkSession> | null = null
   /** Batches asked for on this session, and those of them that did not come yet. */
   #asked = 0
   #owed = 0
 
-  constructor(repository: Repository, share: ShareName, options: FetchSourceOptions) {
+  /** `historyBatch`: bytes. */
+  constructor(repository: Repository, share: ShareName, historyBatch: number, options: FetchSourceOptions) {
+    this.#historyBatch = historyBatch
     this.#repository = repository
     this.#share = share
     this.#options = options
@@ -63,8 +65,11 @@ export class FetchSource {
     const session = await this.#open()
     session.ask(command)
     const batches = packBatches(this.#counted(session.pack()), this.#repository.codec, {
-      ...HISTORY_BATCH,
-      types: anyType ? ALL_TYPES : HISTORY_TYPES,
+      bytes: this.#historyBatch,
+      objects: HISTORY_BATCH_OBJECTS,
+      onEntry: (kind) => {
+        if (!(anyType || HISTORY_KINDS.has(kind))) throw new ProtocolError('refused', UNASKED, { kind })
+      },
       maxBytes: MAX_HISTORY,
     })
     for await (const { pack, objects } of batches) {
@@ -134,12 +139,7 @@ export class FetchSource {
     }
   }
 
-  async #readLarge(
-    oid: Oid,
-    size: number,
-    offset: number,
-    write: (chunk: Uint8Array) => Promise<void>,
-  ): Promise<void> {
+  async #readLarge(oid: Oid, size: number, offset: number, write: (chunk: Uint8Array) => Promise<void>): Promise<void> {
     const { signal, idle, openStream } = this.#options
     signal.throwIfAborted()
     const stream = await openStream()

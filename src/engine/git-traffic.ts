@@ -131,7 +131,11 @@ export class GitTraffic {
       this.logger.log('warn', 'git.refused', `a git command of another device was refused: ${message}`, { peer, code })
     } else if (asked?.refs) {
       const what = asked.service === 'git-receive-pack' ? 'pushed to' : 'fetched from'
-      this.logger.log('info', 'git.served', `another device ${what} this one with git`, { peer, path: asked.path, service: asked.service })
+      this.logger.log('info', 'git.served', `another device ${what} this one with git`, {
+        peer,
+        path: asked.path,
+        service: asked.service,
+      })
     }
   }
 }

@@ -1,8 +1,7 @@
 import type { Oid } from '../objects/oid.ts'
 import type { Clock } from '../ports/clock.ts'
-import { LARGE_BLOB } from '../ports/object-store.ts'
-import { FetchQueue, planWork } from './fetch-queue.ts'
-import type { FetchWork } from './fetch-queue.ts'
+import { BATCH_SIZES, FetchQueue, planWork } from './fetch-queue.ts'
+import type { BatchSizes, FetchWork } from './fetch-queue.ts'
 import type { FetchSource } from './fetch-source.ts'
 import type { TransferTracker } from './recovery.ts'
 
@@ -15,7 +14,10 @@ const HISTORY_PATIENCE_MS = 3_000
 export class JointFetches {
   readonly #running = new Set<JointFetch>()
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    readonly sizes: BatchSizes = BATCH_SIZES,
+  ) {}
 
   /** One whose heads all are among these. */
   find(heads: ReadonlySet<Oid>, except: ReadonlySet<JointFetch>): JointFetch | undefined {
@@ -23,7 +25,7 @@ export class JointFetches {
   }
 
   begin(wanted: ReadonlySet<Oid>): JointFetch {
-    const run = new JointFetch(wanted, this.clock, () => this.#running.delete(run))
+    const run = new JointFetch(wanted, this.clock, this.sizes, () => this.#running.delete(run))
     this.#running.add(run)
     return run
   }
@@ -46,6 +48,7 @@ export class JointFetch {
   constructor(
     readonly wanted: ReadonlySet<Oid>,
     private readonly clock: Clock,
+    private readonly batches: BatchSizes,
     onEnd: () => void,
   ) {
     this.#onEnd = onEnd
@@ -56,7 +59,7 @@ export class JointFetch {
     this.#sizes = sizes
     this.#tracker = source.tracker
     this.#tracker.planned(sizes.size, sum(sizes.values()))
-    this.#queue = new FetchQueue(planWork(sizes, LARGE_BLOB))
+    this.#queue = new FetchQueue(planWork(sizes, this.batches))
     this.#wake()
     await this.#work(source, this.#queue)
   }
@@ -131,11 +134,7 @@ export class JointFetch {
   }
 
   /** Null when everything was brought by others meanwhile. */
-  async #batchOf(
-    source: FetchSource,
-    work: FetchWork,
-    queue: FetchQueue<FetchSource>,
-  ): Promise<Uint8Array | null> {
+  async #batchOf(source: FetchSource, work: FetchWork, queue: FetchQueue<FetchSource>): Promise<Uint8Array | null> {
     let pack: Uint8Array | null = null
     const oids = work.kind === 'batch' ? work.oids : []
     const coming = source.batch(oids).then((bytes) => (pack = bytes))

@@ -8,6 +8,7 @@ import type { Rights } from '../peers/grants.ts'
 import { CLOSE } from '../protocol/close-codes.ts'
 import { MAX_REFS, type DeviceHeads, type ShareName } from '../protocol/messages.ts'
 import { fetchHeads, fetchProgress, type FetchProgress } from './fetch-client.ts'
+import type { BatchSizes } from './fetch-queue.ts'
 import { serveFetch } from './fetch-server.ts'
 import { GitTraffic, isGitStream } from './git-traffic.ts'
 import { JointFetches } from './joint-fetch.ts'
@@ -46,17 +47,25 @@ export class ShareTraffic {
   readonly #logger: Logger
   readonly #listener: TrafficListener
   readonly #offers = new WeakMap<Link, OfferQueue>()
+  readonly #batches: BatchSizes | undefined
   readonly #git: GitTraffic
   readonly #joint = new WeakMap<Share, JointFetches>()
   readonly #sending = new WeakMap<Link, SendProgress>()
   /** Answers that are being sent. */
   readonly #serving = new Set<{ readonly link: Link; readonly share: ShareName; readonly stream: ByteStream }>()
 
-  constructor(shares: ReadonlyMap<ShareName, Share>, clock: Clock, logger: Logger, listener: TrafficListener) {
+  constructor(
+    shares: ReadonlyMap<ShareName, Share>,
+    clock: Clock,
+    logger: Logger,
+    listener: TrafficListener,
+    batches?: BatchSizes,
+  ) {
     this.#shares = shares
     this.#clock = clock
     this.#logger = logger
     this.#listener = listener
+    this.#batches = batches
     this.#git = new GitTraffic(shares, clock, logger, {
       rights: (link) => listener.rights(link),
       sending: (link) => this.#sendingTo(link),
@@ -171,7 +180,7 @@ export class ShareTraffic {
   }
 
   #jointOf(share: Share): JointFetches {
-    const known = this.#joint.get(share) ?? new JointFetches(this.#clock)
+    const known = this.#joint.get(share) ?? new JointFetches(this.#clock, this.#batches)
     this.#joint.set(share, known)
     return known
   }

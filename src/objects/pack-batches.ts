@@ -2,16 +2,16 @@ import { concatBytes } from './bytes.ts'
 import type { Codec } from './codec.ts'
 import { CorruptObjectError } from './errors.ts'
 import { oidFromBytes, oidToBytes, parseOid } from './oid.ts'
-import type { ObjectType } from './oid.ts'
 import { decodePackHeader, encodePackHeader, entryKind, PACK_HEADER_SIZE, PACK_TRAILER_SIZE } from './pack.ts'
+import type { PackEntryKind } from './pack.ts'
 import { deflatedBound, MAX_OBJECT_SIZE } from './pack-entry.ts'
 
 export interface PackBatchOptions {
   /** A batch is closed when it holds so many bytes, or so many objects. One object alone may be larger. */
   readonly bytes: number
   readonly objects: number
-  /** What the pack may hold besides deltas. */
-  readonly types: ReadonlySet<ObjectType>
+  /** Told of each entry before it is looked at; may throw. */
+  readonly onEntry: (kind: PackEntryKind) => void
   /** Bytes of pack after which it is given up (T8). */
   readonly maxBytes: number
 }
@@ -82,7 +82,8 @@ class PackCutter {
     }
     const last = this.#close(whole)
     await this.#need(PACK_TRAILER_SIZE)
-    if (parseOid(whole.hex()) !== oidFromBytes(this.#take(PACK_TRAILER_SIZE), 0)) throw badPack('does not match its checksum')
+    if (parseOid(whole.hex()) !== oidFromBytes(this.#take(PACK_TRAILER_SIZE), 0))
+      throw badPack('does not match its checksum')
     if (this.#end > this.#start || (await this.#more())) throw badPack('goes on behind its end')
     if (last.objects > 0) yield last
   }
@@ -131,10 +132,10 @@ class PackCutter {
       size += (byte & 0x7f) * weight
     }
     const header = at - this.#start
+    if (kind === undefined) throw badPack('holds an entry of an unknown kind')
+    this.#options.onEntry(kind)
+    if (kind === 'ofs-delta') throw badPack('holds a delta whose base is named by its place')
     if (kind === 'ref-delta') return { header: header + 20, size }
-    if (kind === undefined || kind === 'ofs-delta' || !this.#options.types.has(kind)) {
-      throw badPack(`holds an entry that was not asked for (${kind ?? 'of an unknown kind'})`)
-    }
     return { header, size }
   }
 
@@ -147,7 +148,8 @@ class PackCutter {
     if (next.done) return false
     const chunk = next.value
     this.#taken += chunk.length
-    if (this.#taken > this.#options.maxBytes) throw new CorruptObjectError('too-large', `a pack of ${this.#taken} bytes`)
+    if (this.#taken > this.#options.maxBytes)
+      throw new CorruptObjectError('too-large', `a pack of ${this.#taken} bytes`)
     if (this.#end + chunk.length > this.#window.length) this.#makeRoom(chunk.length)
     this.#window.set(chunk, this.#end)
     this.#end += chunk.length

@@ -43,9 +43,7 @@ function must(holds: boolean, what: string): void {
 const noise = fc.uint8Array({ maxLength: 400 })
 const size = fc.nat({ max: Number.MAX_SAFE_INTEGER })
 const requests = fc.record({ share: fc.string({ maxLength: 9 }), oid: someOid, offset: size })
-const replies = fc.oneof(
-  fc.record({ kind: fc.constant('large' as const), oid: someOid, size, offset: size }),
-)
+const replies = fc.oneof(fc.record({ kind: fc.constant('large' as const), oid: someOid, size, offset: size }))
 const addresses: fc.Arbitrary<PeerAddress> = fc.record({
   id: someId,
   direct: fc.array(

@@ -20,6 +20,7 @@ const ADVERTISEMENT = [
   'ls-refs=unborn',
   'fetch=wait-for-done filter',
   'object-format=sha1',
+  'object-info',
   '0000',
 ]
 
