@@ -46,10 +46,9 @@ export function encodeObjectInfoCommand(agent: string, oids: readonly Oid[]): Ui
 /** Reads the answer to that: the sizes of those that are there. @throws ProtocolError `refused`, `bad-message` for anything else */
 export function* readObjectInfo(oids: readonly Oid[]): GitSession<never, ReadonlyMap<Oid, number>> {
   const sizes = new Map<Oid, number>()
-  const [attributes, ...rest] = ['size', ...oids]
   const first = yield* readLine()
-  if (!first || serverText(first) !== attributes) throw refuse('bad-message', 'an answer to object-info without sizes')
-  for (const oid of rest as Oid[]) {
+  if (!first || serverText(first) !== 'size') throw refuse('bad-message', 'an answer to object-info without sizes')
+  for (const oid of oids) {
     const line = yield* readLine()
     const text = line ? serverText(line) : ''
     const match = /^([0-9a-f]{40}) ?(\d{0,15})$/.exec(text)
