@@ -1,5 +1,5 @@
 /**
- * A first sync whose receiving process is killed at 20 random points, beside one that is left alone: what the cuts cost on the wire,
+ * A first sync whose receiving process is killed at up to 20 random points, beside one that is left alone: what the cuts cost on the wire,
  * counted by the sender (also what was under way and lost). After each kill stock git looks for objects that a ref names and that are
  * not there.
  */
@@ -19,7 +19,8 @@ function makeFiles(folder, megabytes) {
     writeFileSync(join(folder, 'files', `${i}.bin`), randomBytes(size))
     bytes += size
   }
-  for (let i = 0; i < 300; i++) writeFileSync(join(folder, `Note ${i}.md`), `# Note ${i}\n\n${'Words and words.\n'.repeat(i)}`)
+  for (let i = 0; i < 300; i++)
+    writeFileSync(join(folder, `Note ${i}.md`), `# Note ${i}\n\n${'Words and words.\n'.repeat(i)}`)
 }
 
 function repositoryOf(state) {
@@ -72,7 +73,11 @@ export async function cuts(context) {
   makeFiles(vault, megabytes)
   const whole = await sync(context, vault, [])
   const points = Array.from({ length: CUTS }, () => Math.random() * 0.97 * whole.bytes).sort((a, b) => a - b)
-  const broken = await sync(context, vault, points.map((point, i) => point - (points[i - 1] ?? 0)))
+  const broken = await sync(
+    context,
+    vault,
+    points.map((point, i) => point - (points[i - 1] ?? 0)),
+  )
   rmSync(vault, { recursive: true, force: true })
   return [
     { what: `bytes sent for ${megabytes} MB, uncut`, unit: 'MB', value: whole.bytes / 1e6 },

@@ -87,7 +87,12 @@ describe('[T7] several peers that hold the same missing objects', () => {
     const lying = await givers.giver(4, { pack: () => packOf(nodeCodec, [aBlob('not what you asked for')]) })
     const tries = outcomes([good, dying, silent, lying].map((giver) => giver.fetch()))
     givers.clock.after(4_000, () => dying.theirs.close(4000, 'dead'))
-    expect(await givers.complete(tries)).toEqual(['done', expect.stringMatching(/disconnected|reset|closed/), 'done', 'refused'])
+    expect(await givers.complete(tries)).toEqual([
+      'done',
+      expect.stringMatching(/disconnected|reset|closed/),
+      'done',
+      'refused',
+    ])
     expect(await isWhole(givers)).toBe(true)
     expect(storedTwice(givers, blobs)).toEqual([])
     expect(dying.bytes).toBeGreaterThan(100_000)
@@ -128,7 +133,10 @@ describe('[T7] several peers that hold the same missing objects', () => {
     const slow = await givers.giver(2, {
       pack: async ({ wants }) => {
         await givers.clock.sleep(20_000)
-        return packOf(nodeCodec, wants.map((oid) => byOid.get(oid)!))
+        return packOf(
+          nodeCodec,
+          wants.map((oid) => byOid.get(oid)!),
+        )
       },
     })
     const start = givers.clock.now()
