@@ -71,6 +71,7 @@ export class FetchSource {
         if (!(anyType || HISTORY_KINDS.has(kind))) throw new ProtocolError('refused', UNASKED, { kind })
       },
       maxBytes: MAX_HISTORY,
+      breathe: () => this.#repository.breathe(),
     })
     for await (const { pack, objects } of batches) {
       await this.#repository.objects.writePack(pack)

@@ -24,9 +24,10 @@ export class JointFetches {
     return [...this.#running].find((run) => !except.has(run) && [...run.wanted].every((oid) => heads.has(oid)))
   }
 
+  /** Nothing is wanted: nobody can help with it. */
   begin(wanted: ReadonlySet<Oid>): JointFetch {
     const run = new JointFetch(wanted, this.clock, this.sizes, () => this.#running.delete(run))
-    this.#running.add(run)
+    if (wanted.size > 0) this.#running.add(run)
     return run
   }
 }
@@ -60,6 +61,7 @@ export class JointFetch {
     this.#tracker = source.tracker
     this.#tracker.planned(sizes.size, sum(sizes.values()))
     this.#queue = new FetchQueue(planWork(sizes, this.batches))
+    this.#endWhenOver(this.#queue) // the peer may have none of them
     this.#wake()
     await this.#work(source, this.#queue)
   }
@@ -123,7 +125,7 @@ export class JointFetch {
         const done = owed.shift()!
         if (claimed === done) queue.stored(done)
         claimed = null
-        if (queue.isOver) this.#end() // the heads can move: nobody needs to wait for who began
+        this.#endWhenOver(queue)
         this.#wake()
       }
     } catch (error) {
@@ -178,6 +180,11 @@ export class JointFetch {
     this.#workers--
     if (this.#queue?.isOver || this.#workers === 0) this.#end()
     this.#wake()
+  }
+
+  /** The heads can move now: nobody needs to wait for who began. */
+  #endWhenOver(queue: FetchQueue<FetchSource>): void {
+    if (queue.isOver) this.#end()
   }
 
   #end(): void {

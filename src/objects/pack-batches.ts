@@ -14,6 +14,8 @@ export interface PackBatchOptions {
   readonly onEntry: (kind: PackEntryKind) => void
   /** Bytes of pack after which it is given up (T8). */
   readonly maxBytes: number
+  /** Awaited every few objects: where others get their turn. */
+  readonly breathe?: () => Promise<void> | undefined
 }
 
 export interface PackBatch {
@@ -39,6 +41,7 @@ export async function* packBatches(
 /** The longest header of an entry: 8 bytes of size, 20 of a base. The shortest entry and the trailer are longer than that. */
 const MAX_ENTRY_HEADER = 28
 const MAX_SIZE_BYTES = 8
+const BREATHE_OBJECTS = 16
 
 type Sha1 = ReturnType<Codec['sha1']>
 
@@ -76,6 +79,7 @@ class PackCutter {
     for (let i = 0; i < count; i++) {
       // Closed before the next entry, so that the last batch waits for the trailer.
       if (this.#bytes >= this.#options.bytes || this.#entries.length >= this.#options.objects) yield this.#close(whole)
+      if (i % BREATHE_OBJECTS === 0) await this.#options.breathe?.()
       const entry = await this.#entry()
       this.#entries.push(entry)
       this.#bytes += entry.length

@@ -6,10 +6,12 @@ import type { BatchSizes } from '../../src/engine/fetch-queue.ts'
 import { Repository } from '../../src/engine/repository.ts'
 import { decodeTree, encodeTree } from '../../src/objects/tree.ts'
 import type { GitObject, Oid } from '../../src/objects/oid.ts'
+import { TestDevices } from '../support/devices.ts'
 import { Givers } from '../support/givers.ts'
 import { history } from '../support/hostile-objects.ts'
 import { aBlob, noise, oidOf, packOf } from '../support/object-samples.ts'
 import { anId } from '../support/sample-messages.ts'
+import { seededRandom } from '../support/seeded-random.ts'
 
 const batches: BatchSizes = { bytes: 100_000, largeFrom: 400_000 }
 
@@ -65,6 +67,34 @@ describe('[T7] several peers that hold the same missing objects', () => {
     for (const each of bytes) expect(each).toBeGreaterThan(0.2 * all)
     expect(givers.clock.now() - start).toBeLessThan(0.5 * aloneMs)
     expect(givers.taker.heads()).toEqual(repository.heads())
+  })
+
+  it('have nothing to share when all the files are here already, and both end', async () => {
+    const { repository } = await aSource([])
+    const givers = await Givers.of(repository, batches)
+    const two = [await givers.giver(1), await givers.giver(2)]
+    expect(await givers.complete(outcomes(two.map((giver) => giver.fetch())))).toEqual(['done', 'done'])
+    expect(givers.taker.heads()).toEqual(repository.heads())
+  })
+
+  it('are not held up by one that began and then has nothing of it', async () => {
+    const { repository } = await aSource(NOTES)
+    const givers = await Givers.of(repository, batches, 1_000)
+    const [head] = repository.heads().values()
+    const objects = [await repository.read(head!), await repository.read((await repository.readCommit(head!)).tree)]
+    const bare = await givers.giver(1, {
+      pack: () => packOf(nodeCodec, objects),
+      sizes: (oids) => oids.map(() => null),
+    })
+    const tries = outcomes([bare.fetch(), (await givers.giver(2)).fetch()])
+    // A store takes its time, in which nobody may spin.
+    const missing = givers.taker.objects.missing.bind(givers.taker.objects)
+    givers.taker.objects.missing = async (oids) => {
+      await new Promise((resolve) => setImmediate(resolve))
+      return missing(oids)
+    }
+    expect(await givers.complete(tries)).toEqual(['refused', 'done'])
+    expect(await isWhole(givers)).toBe(true)
   })
 
   it('share large files, each from one of them', async () => {
@@ -155,5 +185,23 @@ describe('[T7] several peers that hold the same missing objects', () => {
     givers.clock.after(5_000, () => stop.abort(Object.assign(new Error('stopped'), { code: 'stopped' })))
     expect(await givers.complete(tries)).toEqual(['stopped', 'done'])
     expect(await isWhole(givers)).toBe(true)
+  })
+})
+
+describe('[T7] a device that joins four which are in step', () => {
+  it('gets each file once, from all of them', { timeout: 60_000 }, async () => {
+    const devices = new TestDevices([{}, {}, {}, {}, { batches }], 1, 1_000)
+    const old = devices.all.slice(0, 4)
+    const joining = devices.all[4]!
+    const random = seededRandom(8)
+    old[0]!.write(Object.fromEntries(Array.from({ length: 90 }, (_, i) => [`f${i % 5}/${i}.bin`, random.bytes(40_000)])))
+    await devices.start(...old)
+    await devices.agree()
+    await devices.start(joining)
+    await devices.agree()
+    const bytes = joining.engine!.peerReports().map((peer) => peer.traffic.bytesReceived)
+    expect(bytes.reduce((sum, each) => sum + each, 0)).toBeLessThan(1.1 * 90 * 40_000)
+    expect(bytes.filter((each) => each > 300_000).length).toBeGreaterThanOrEqual(3)
+    expect(joining.engine!.peerReports().map((peer) => peer.state.lastError)).toEqual([null, null, null, null])
   })
 })

@@ -42,9 +42,9 @@ function withoutServiceLine(stream: ByteStream): ByteStream {
 const servers: readonly [string, () => Promise<{ stream: ByteStream; ended: Promise<unknown> }>][] = [
   [
     'stock git upload-pack',
-    async () => {
-      const { stream, ended } = await stockServer(work.dir, 'upload-pack', ALLOWED)
-      return { stream: withoutServiceLine(stream), ended }
+    () => {
+      const { stream, ended } = stockServer(work.dir, 'upload-pack', ALLOWED)
+      return Promise.resolve({ stream: withoutServiceLine(stream), ended })
     },
   ],
   [
