@@ -116,7 +116,7 @@ async function lead(
       }
     }
   } finally {
-    run.leave()
+    run.leave(source.tracker)
   }
 }
 

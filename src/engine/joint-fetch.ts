@@ -39,7 +39,9 @@ export class JointFetches {
 export class JointFetch {
   #queue: FetchQueue<FetchSource> | null = null
   #sizes: ReadonlyMap<Oid, number> = new Map()
+  /** Tells how far all of it is: that of who began, or, when that one is gone, of somebody who still works. */
   #tracker: TransferTracker | null = null
+  #left = { files: 0, bytes: 0 }
   #workers = 1
   #ended = false
   readonly #onEnd: () => void
@@ -58,17 +60,17 @@ export class JointFetch {
   /** Who began it brings the blobs of these sizes, with whoever helps. @throws what its own peer's part fails with */
   async blobs(source: FetchSource, sizes: ReadonlyMap<Oid, number>): Promise<void> {
     this.#sizes = sizes
-    this.#tracker = source.tracker
-    this.#tracker.planned(sizes.size, sum(sizes.values()))
+    this.#left = { files: sizes.size, bytes: sum(sizes.values()) }
     this.#queue = new FetchQueue(planWork(sizes, this.batches))
     this.#endWhenOver(this.#queue) // the peer may have none of them
+    this.#tell(source.tracker)
     this.#wake()
     await this.#work(source, this.#queue)
   }
 
   /** Who began it does nothing more. */
-  leave(): void {
-    this.#leave()
+  leave(tracker: TransferTracker): void {
+    this.#leave(tracker)
   }
 
   /**
@@ -84,10 +86,12 @@ export class JointFetch {
     }
     if (!this.#queue || this.#ended) return true
     this.#workers++
+    source.tracker.helps = true
     try {
       await this.#work(source, this.#queue)
     } finally {
-      this.#leave()
+      this.#leave(source.tracker)
+      source.tracker.helps = false
     }
     return true
   }
@@ -150,14 +154,25 @@ export class JointFetch {
   async #store(source: FetchSource, pack: Uint8Array, work: FetchWork): Promise<void> {
     const oids = work.kind === 'batch' ? work.oids : []
     await source.store(pack, oids)
-    this.#tracker?.received(0, oids.length)
-    this.#tracker?.arrived(oids.length, sum(oids.map((oid) => this.#sizes.get(oid) ?? 0)))
+    this.#arrived(source, oids.length, sum(oids.map((oid) => this.#sizes.get(oid) ?? 0)))
+  }
+
+  #arrived(source: FetchSource, files: number, bytes: number): void {
+    const tracker = this.#tracker ?? this.#tell(source.tracker)
+    this.#left = { files: this.#left.files - files, bytes: Math.max(0, this.#left.bytes - bytes) }
+    if (files > 0) tracker.received(0, files)
+    tracker.arrived(files, bytes)
+  }
+
+  #tell(tracker: TransferTracker): TransferTracker {
+    tracker.helps = false
+    tracker.planned(this.#left.files, this.#left.bytes)
+    return (this.#tracker = tracker)
   }
 
   async #bringLarge(source: FetchSource, { oid, size }: Extract<FetchWork, { kind: 'large' }>): Promise<void> {
-    await source.large(oid, size, (bytes) => this.#tracker?.arrived(0, bytes))
-    this.#tracker?.received(0, 1)
-    this.#tracker?.arrived(1, 0)
+    await source.large(oid, size, (bytes) => this.#arrived(source, 0, bytes))
+    this.#arrived(source, 1, 0)
   }
 
   async #wait(ms: number | null, signal: AbortSignal): Promise<void> {
@@ -176,7 +191,8 @@ export class JointFetch {
     signal.throwIfAborted()
   }
 
-  #leave(): void {
+  #leave(tracker: TransferTracker): void {
+    if (this.#tracker === tracker) this.#tracker = null
     this.#workers--
     if (this.#queue?.isOver || this.#workers === 0) this.#end()
     this.#wake()

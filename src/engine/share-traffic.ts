@@ -142,11 +142,12 @@ export class ShareTraffic {
   /** Counts what a transfer brings, for the link's traffic and for whoever watches. */
   #track(link: Link): TransferTracker {
     let counted = 0
-    return new TransferTracker(this.#clock.now(), (state) => {
+    const tracker = new TransferTracker(this.#clock.now(), (state) => {
       link.traffic.bytesReceived += state.bytes - counted
       counted = state.bytes
-      this.#listener.progress(link, fetchProgress(state))
+      if (!tracker.helps) this.#listener.progress(link, fetchProgress(state))
     })
+    return tracker
   }
 
   async #fetch(

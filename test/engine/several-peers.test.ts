@@ -138,6 +138,9 @@ describe('[T7] several peers that hold the same missing objects', () => {
     expect(await givers.complete(tries)).toEqual([expect.stringMatching(/disconnected|reset|closed/), 'done'])
     expect(await isWhole(givers)).toBe(true)
     expect(first.bytes).toBeGreaterThan(200_000)
+    const [before, after] = [first.tracker.state, second.tracker.state]
+    expect(before.files + after.files).toBe(120) // who goes on tells how far it is
+    expect([after.expectedFiles, after.files]).toEqual([120 - before.files, 120 - before.files])
     expect(first.bytes + second.bytes).toBeLessThan(1.1 * 120 * 30_000)
     expect(storedTwice(givers, blobs)).toEqual([])
   })
