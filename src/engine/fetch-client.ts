@@ -50,7 +50,7 @@ const MAX_LOST = 40_000
 
 /**
  * Brings the histories of `heads` here and moves the heads. Each round asks the store what is still missing, so a fetch that was
- * cut goes on where it stopped, from this peer or another. Order: commits, trees, then blobs, small before large (T1). While another
+ * cut goes on where it stopped, from this peer or another. Order: commits and trees, then blobs, small before large (T1). While another
  * peer brings the same heads, this one helps it (T7). What this device's own store has lost is asked for before all that.
  *
  * @throws TransportError; ProtocolError `refused` when the peer does not have what it offered; CorruptObjectError.
@@ -65,7 +65,7 @@ export async function fetchHeads(
   try {
     await fetchLost(repository, source)
     const received = await helpOrLead(repository, source, heads, options)
-    await source.close()
+    void source.close() // nothing more depends on it
     return received
   } catch (error) {
     source.abort()
@@ -121,8 +121,8 @@ async function lead(
 }
 
 /**
- * Brings commits, then trees. With the commits here, the walk knows after a cut whose trees came already, and says so: the trees
- * come as deltas of one another, each once. What then still is missing is asked for by its oid.
+ * Brings commits and trees; the commits come first. With those here, the walk knows after a cut whose trees came already, and says so,
+ * and the others come as deltas of these. What then still is missing is asked for by its oid.
  */
 class HistoryFetch {
   readonly #repository: Repository
@@ -148,7 +148,7 @@ class HistoryFetch {
     if (missingCommits.length) {
       const wants = missingCommits.slice(0, MAX_COMMITS)
       const haves = known.slice(0, MAX_HAVES)
-      return this.#source.history({ wants, haves, filter: { kind: 'no-trees' }, thinPack: false })
+      return this.#source.history({ wants, haves, filter: { kind: 'no-blobs' }, thinPack: true })
     }
     const isFresh = new Set(fresh.map(({ oid }) => oid))
     const whole = this.#byOid ? [] : await newestWholeCommits(objects, graph, fresh)

@@ -22,6 +22,7 @@ export class GitBulkSession {
   readonly #agent: string
   readonly #idle: IdleTimeout
   readonly #release: () => void
+  #greeted = false
   /** Written one after another, and not waited for: the peer may be busy answering. */
   #writing: Promise<void> = Promise.resolve()
 
@@ -43,7 +44,10 @@ export class GitBulkSession {
     })
   }
 
-  /** `signal` ends it, also long after this resolved. @throws TransportError; ProtocolError `refused`: there is no such share (S5) */
+  /**
+   * Does not wait for the other side's greeting: it is read with the first answer, which then is a round trip earlier.
+   * `signal` ends the session, also long after this resolved. @throws TransportError
+   */
   static async open(
     openStream: () => Promise<ByteStream>,
     path: string,
@@ -58,7 +62,6 @@ export class GitBulkSession {
     try {
       signal.throwIfAborted()
       session.#write(encodeServiceRequest({ service: 'git-upload-pack', path, version: 2 }))
-      await session.#read(readAdvertisement())
       return session
     } catch (error) {
       session.abort()
@@ -95,18 +98,18 @@ export class GitBulkSession {
     }
   }
 
-  /** Says goodbye, and reads to the end so that the stream's slot is free again. */
+  /** Says goodbye, and reads to the end so that the stream's slot is free again. May take as long as the connection lives. */
   async close(): Promise<void> {
-    this.#write(FLUSH_PKT)
     try {
       await this.#writing
+      if (!this.#greeted) return this.#stream.abort() // nothing was asked
+      await this.#stream.write(FLUSH_PKT)
       const finished = this.#stream.finish()
       finished.catch(() => undefined)
       while ((await this.#stream.read()) !== null);
     } catch {
       this.#stream.abort() // everything asked for has come
     } finally {
-      this.#idle.rest()
       this.#release()
     }
   }
@@ -123,9 +126,17 @@ export class GitBulkSession {
     this.#writing.catch(() => undefined) // Whoever reads the answer finds out.
   }
 
+  #run<T>(session: GitSession<never, T>): Promise<T> {
+    return runGitSession(session, this.#lines, () => Promise.reject(new Error('nothing to ask for')))
+  }
+
+  /** @throws ProtocolError `refused` also when there is no such share (S5) */
   async #read<T>(session: GitSession<never, T>): Promise<T> {
+    this.#idle.touch() // the answer to what was asked ahead may be waited for from here on
     try {
-      return await runGitSession(session, this.#lines, () => Promise.reject(new Error('nothing to ask for')))
+      if (!this.#greeted) await this.#run(readAdvertisement())
+      this.#greeted = true
+      return await this.#run(session)
     } catch (error) {
       throw failureOf(error)
     } finally {

@@ -86,11 +86,17 @@ export async function planFetchPack(
   for (const oid of others) await addAskedFor(repository, plan, oid, keeps, seen)
   const blobs = filter.kind === 'none' || filter.kind === 'blob-limit'
   const haves = repository.graph.maximal(common)
+  const below: ListedObject[] = []
   let listed = 0
   for await (const object of listObjects(repository, commits, haves, { blobs })) {
-    if (await keeps(object)) plan.add(object)
-    if (++listed % PROGRESS_OBJECTS === 0) await onProgress(plan.entries.length)
+    if (await keeps(object)) {
+      // Commits first, as git does: whoever is cut after them can tell from the trees that came which of them are missing.
+      if (object.kind === 'commit') plan.add(object)
+      else below.push(object)
+    }
+    if (++listed % PROGRESS_OBJECTS === 0) await onProgress(listed)
   }
+  for (const object of below) plan.add(object)
   if (includeTag) {
     for (const { tags, commit } of history.tags.values())
       if (plan.has(commit)) for (const tag of tags) plan.addWhole(tag)

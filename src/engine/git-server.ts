@@ -137,7 +137,9 @@ async function serveUpload(lines: PktStream, options: UploadOptions): Promise<Gi
         return (await visible()).ready(request.wants, request.common)
       case 'sizes': {
         const sizes = await (await visible()).sizes(request.oids)
-        options.onSizes?.(new Map(request.oids.flatMap((oid, i) => (typeof sizes[i] === 'number' ? [[oid, sizes[i]] as const] : []))))
+        options.onSizes?.(
+          new Map(request.oids.flatMap((oid, i) => (typeof sizes[i] === 'number' ? [[oid, sizes[i]] as const] : []))),
+        )
         return sizes
       }
       case 'pack':

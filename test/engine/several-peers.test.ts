@@ -197,7 +197,9 @@ describe('[T7] a device that joins four which are in step', () => {
     const old = devices.all.slice(0, 4)
     const joining = devices.all[4]!
     const random = seededRandom(8)
-    old[0]!.write(Object.fromEntries(Array.from({ length: 90 }, (_, i) => [`f${i % 5}/${i}.bin`, random.bytes(40_000)])))
+    old[0]!.write(
+      Object.fromEntries(Array.from({ length: 90 }, (_, i) => [`f${i % 5}/${i}.bin`, random.bytes(40_000)])),
+    )
     await devices.start(...old)
     await devices.agree()
     await devices.start(joining)

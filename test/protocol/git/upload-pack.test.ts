@@ -45,6 +45,7 @@ function serve(input: Iterable<string | PktLine>, answers: Answers = {}, limits:
         return request.oids.find((asked) => !here.has(asked)) ?? null
       case 'ready':
         return ready
+      case 'sizes':
       case 'pack':
         return undefined
     }
