@@ -19,6 +19,11 @@ import { MemoryNetwork } from '../src/adapters/memory/memory-transport.ts'
 import { identityOf } from '../src/engine/device.ts'
 import { fetchHeads } from '../src/engine/fetch-client.ts'
 import { serveFetch } from '../src/engine/fetch-server.ts'
+import { GIT_AGENT } from '../src/engine/app.ts'
+import { serveGitStream } from '../src/engine/git-server.ts'
+import { isGitStream } from '../src/engine/git-traffic.ts'
+import { JointFetches } from '../src/engine/joint-fetch.ts'
+import { peekStream } from '../src/engine/peeked-stream.ts'
 import { IdleTimeout, TransferTracker } from '../src/engine/recovery.ts'
 import { Repository } from '../src/engine/repository.ts'
 import { WorkingTree } from '../src/engine/working-tree.ts'
@@ -27,7 +32,8 @@ import { planBidirectionalSync } from '../src/history/sync-plan.ts'
 import type { Oid } from '../src/objects/oid.ts'
 import type { VaultPath } from '../src/objects/vault-path.ts'
 import type { Refs } from '../src/ports/ref-store.ts'
-import type { EndpointId } from '../src/ports/transport.ts'
+import type { ByteStream, EndpointId } from '../src/ports/transport.ts'
+import { visibleRefs } from '../src/engine/vault-git.ts'
 
 const SHARE = 'vault'
 const endpointId = (digit: string): EndpointId => digit.repeat(64) as EndpointId
@@ -80,6 +86,19 @@ async function serve(vault: string, state: string): Promise<void> {
   }
 }
 
+async function serveBulk(opened: ByteStream, repository: Repository): Promise<void> {
+  const { first, stream } = await peekStream(opened)
+  const visible = () => visibleRefs(repository)
+  const upload = { repository, visible, agent: GIT_AGENT, anyObject: true }
+  if (first !== null && isGitStream(first)) await serveGitStream(stream, () => ({ upload }))
+  else
+    await serveFetch(
+      stream,
+      () => repository,
+      () => undefined,
+    )
+}
+
 async function clone(sourceState: string, vault: string, state: string): Promise<void> {
   const source = await openRepository(sourceState, endpointId('a'))
   const network = new MemoryNetwork({ clock: systemClock })
@@ -91,11 +110,7 @@ async function clone(sourceState: string, vault: string, state: string): Promise
   const accepted = (await accepting)!
   void (async () => {
     for (let stream = await accepted.acceptStream(); stream; stream = await accepted.acceptStream())
-      void serveFetch(
-        stream,
-        () => source,
-        () => undefined,
-      )
+      void serveBulk(stream, source)
   })()
   const target = await openRepository(state, endpointId('b'))
   const tracker = new TransferTracker(systemClock.now())
@@ -105,6 +120,7 @@ async function clone(sourceState: string, vault: string, state: string): Promise
       signal,
       idle: new IdleTimeout(systemClock, 30_000),
       tracker,
+      joint: new JointFetches(systemClock),
     }),
   )
   const tree = await openTree(vault, state, target)

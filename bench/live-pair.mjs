@@ -67,6 +67,12 @@ class Peer {
     return peakMB(this.pid)
   }
 
+  /** Without a word. */
+  async kill() {
+    this.#process.kill('SIGKILL')
+    await this.#ended
+  }
+
   async stop() {
     this.#process?.kill('SIGINT')
     await this.#ended

@@ -4,13 +4,14 @@
  *   npm run bench -- [--notes 10000] [--attachments 300] [--rounds 3] [--only NAME[,NAME]] [--json FILE] [--quick]
  *
  * Rounds are interleaved, ours and theirs in turns, and the table shows medians: what else the machine does meanwhile hits both.
- * `--quick` is a small vault and one round, to see that everything runs. Parts: snapshot, rescan, clone, first-sync, live, graph, git, plugin.
+ * `--quick` is a small vault and one round, to see that everything runs. Parts: snapshot, rescan, clone, first-sync, live, graph, git, plugin, cuts.
  */
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildBench } from './build.mjs'
+import { cuts } from './cuts.mjs'
 import { clone } from './clone.mjs'
 import { firstSync } from './first-sync.mjs'
 import { git } from './git.mjs'
@@ -24,7 +25,7 @@ import { snapshot } from './snapshot.mjs'
 import { printTable } from './table.mjs'
 
 /** `live` goes on with the two peers that `firstSync` leaves running. */
-const PARTS = { snapshot, rescan, clone, 'first-sync': firstSync, live, graph, git, plugin }
+const PARTS = { snapshot, rescan, clone, 'first-sync': firstSync, live, graph, git, plugin, cuts }
 
 const USAGE = `usage: npm run bench -- [--notes N] [--attachments N] [--rounds N] [--only NAME[,NAME]] [--json FILE] [--quick]
 parts: ${Object.keys(PARTS).join(', ')}`

@@ -13,6 +13,7 @@ import type { QueueOptions } from '../protocol/send-queue.ts'
 import type { ShareOffer } from '../protocol/subscription-state.ts'
 import { Emitter } from '../peers/emitter.ts'
 import type { FetchProgress } from './fetch-client.ts'
+import type { BatchSizes } from './fetch-queue.ts'
 import { FolderShares, type FolderHost } from './folder-shares.ts'
 import type { PairingQuestion } from './pairing-session.ts'
 import { Metrics, type DeviceMetrics } from './metrics.ts'
@@ -45,6 +46,7 @@ export interface DeviceOptions {
   readonly shareTimes?: ShareTimes
   readonly linkTimes?: LinkTimes
   readonly queue?: QueueOptions
+  readonly batches?: BatchSizes
 }
 
 export type DeviceEvent =
@@ -133,14 +135,20 @@ export class Device {
     }
     for (const parts of options.shares) await openShare(parts)
     let emit: (event: DeviceEvent) => void = () => undefined
-    const traffic = new ShareTraffic(shares, clock, logger, {
-      rights: (link) => manager.rights(link),
-      mayChange: (device, share) => manager.mayChange(device, share),
-      syncing: (link, active) => manager.syncing(link, active),
-      progress: (link, progress) => emit({ kind: 'transfer', peer: link.remoteId, direction: 'receiving', progress }),
-      sending: (link, progress) => emit({ kind: 'transfer', peer: link.remoteId, direction: 'sending', progress }),
-      fault: (link, error) => manager.fault(link, error),
-    })
+    const traffic = new ShareTraffic(
+      shares,
+      clock,
+      logger,
+      {
+        rights: (link) => manager.rights(link),
+        mayChange: (device, share) => manager.mayChange(device, share),
+        syncing: (link, active) => manager.syncing(link, active),
+        progress: (link, progress) => emit({ kind: 'transfer', peer: link.remoteId, direction: 'receiving', progress }),
+        sending: (link, progress) => emit({ kind: 'transfer', peer: link.remoteId, direction: 'sending', progress }),
+        fault: (link, error) => manager.fault(link, error),
+      },
+      options.batches,
+    )
     const manager: PeerManager = await PeerManager.open({
       transport,
       data: options.data,

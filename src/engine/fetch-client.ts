@@ -1,18 +1,16 @@
 import type { Oid } from '../objects/oid.ts'
-import { ProtocolError, TransportError } from '../ports/errors.ts'
-import type { ByteStream, EndpointId } from '../ports/transport.ts'
-import {
-  decodeFetchReply,
-  encodeFetchRequest,
-  MAX_FETCH_OIDS,
-  type FetchReply,
-  type FetchRequest,
-} from '../protocol/fetch-messages.ts'
-import { encodeFrame, FrameReader } from '../protocol/frames.ts'
+import { ProtocolError } from '../ports/errors.ts'
+import type { EndpointId } from '../ports/transport.ts'
 import type { DeviceHeads } from '../protocol/messages.ts'
-import type { Attempt, TransferState, TransferTracker } from './recovery.ts'
+import type { Connectivity } from './connectivity.ts'
+import { FetchSource } from './fetch-source.ts'
+import type { FetchSourceOptions } from './fetch-source.ts'
+import type { JointFetch, JointFetches } from './joint-fetch.ts'
+import { LARGE_BLOB } from '../ports/object-store.ts'
+import type { TransferState } from './recovery.ts'
 import type { ReceiveResult, Repository } from './repository.ts'
 import type { TransferProgress } from './transfer-progress.ts'
+import { newestWholeCommits } from './whole-commits.ts'
 
 /** Of what is received. All of its objects and bytes, the history too, beside the files. */
 export interface FetchProgress extends TransferProgress {
@@ -35,17 +33,25 @@ export function fetchProgress(state: TransferState): FetchProgress {
   }
 }
 
-export interface FetchOptions extends Attempt {
-  readonly openStream: () => Promise<ByteStream>
-  readonly tracker: TransferTracker
+export interface FetchOptions extends FetchSourceOptions {
+  /** The transfers of this share, from whichever peer. */
+  readonly joint: JointFetches
   /** Whether a device's head may move by what this peer says, asked when it moves (S1). Default: all may. */
   readonly mayMove?: (device: EndpointId) => boolean
 }
 
+type Received = Extract<ReceiveResult, { result: 'received' }>
+
+/** Of ours, in one request: commits whose histories are here. */
+const MAX_HAVES = 1_000
+const MAX_COMMITS = 1_000
+const MAX_TREES = 10_000
+const MAX_LOST = 40_000
+
 /**
  * Brings the histories of `heads` here and moves the heads. Each round asks the store what is still missing, so a fetch that was
- * cut goes on where it stopped, from this peer or another. Order: history (commits and trees), then blobs, small before large (T1).
- * What this device's own store has lost is asked for before that.
+ * cut goes on where it stopped, from this peer or another. Order: commits and trees, then blobs, small before large (T1). While another
+ * peer brings the same heads, this one helps it (T7). What this device's own store has lost is asked for before all that.
  *
  * @throws TransportError; ProtocolError `refused` when the peer does not have what it offered; CorruptObjectError.
  */
@@ -54,175 +60,117 @@ export async function fetchHeads(
   share: string,
   heads: DeviceHeads,
   options: FetchOptions,
-): Promise<Extract<ReceiveResult, { result: 'received' }>> {
-  const fetch = new Fetch(repository, share, options)
-  const lost = await repository.lost()
-  if (lost.length) {
-    await fetch.blobs(lost) // of whatever type: asked for one by one
-    if ((await repository.lost()).length < lost.length) repository.found()
+): Promise<Received> {
+  const source = new FetchSource(repository, share, options.joint.sizes.bytes, options)
+  try {
+    await fetchLost(repository, source)
+    const received = await helpOrLead(repository, source, heads, options)
+    void source.close() // nothing more depends on it
+    return received
+  } catch (error) {
+    source.abort()
+    throw error
   }
+}
+
+async function helpOrLead(
+  repository: Repository,
+  source: FetchSource,
+  heads: DeviceHeads,
+  { joint, mayMove }: FetchOptions,
+): Promise<Received> {
+  const offered = new Set(heads.values())
+  const slow = new Set<JointFetch>()
   for (;;) {
-    options.signal.throwIfAborted()
-    const received = await repository.receive(heads, options.mayMove)
-    if (received.result === 'received') return received
-    const { missingCommits, missingTrees, missingBlobs } = received.missing
-    const missing = [...missingCommits, ...missingTrees, ...missingBlobs]
-    if (missingCommits.length || missingTrees.length) {
-      await fetch.request({
-        share,
-        kind: 'history',
-        commits: missingCommits.slice(0, 1000),
-        trees: missingTrees.slice(0, 10_000),
-        haves: [...repository.heads().values()].slice(0, 1000),
-      })
-    } else {
-      await fetch.blobs(missingBlobs)
-    }
-    // By what is here now, not by what the peer says that it sent: that could go on for ever.
-    if ((await repository.objects.missing(missing)).length === missing.length) {
-      throw new ProtocolError('refused', 'the other device announced something that it does not have', {
-        missing: missing.slice(0, 5),
-      })
-    }
+    source.signal.throwIfAborted()
+    const wanted = new Set(repository.wanted(heads).values())
+    const running = wanted.size ? joint.find(offered, slow) : undefined
+    if (!running) return lead(repository, source, heads, joint.begin(wanted), mayMove)
+    if (!(await running.help(source))) slow.add(running)
   }
 }
 
-class Fetch {
-  readonly #repository: Repository
-  readonly #share: string
-  readonly #options: FetchOptions
-
-  constructor(repository: Repository, share: string, options: FetchOptions) {
-    this.#repository = repository
-    this.#share = share
-    this.#options = options
-  }
-
-  async blobs(oids: readonly Oid[]): Promise<void> {
-    for (let i = 0; i < oids.length; i += MAX_FETCH_OIDS) {
-      const asked = new Set(oids.slice(i, i + MAX_FETCH_OIDS))
-      const done = await this.request({ share: this.#share, kind: 'objects', oids: [...asked] })
-      for (const { oid, size } of done.large) {
-        if (!asked.delete(oid))
-          throw new ProtocolError('refused', 'the other device offers a large file that was not asked for', { oid })
-        await this.#large(oid, size)
-      }
-    }
-  }
-
-  /** Sends one request on a stream of its own and stores the pieces that answer it. */
-  async request(request: FetchRequest): Promise<Extract<FetchReply, { kind: 'done' }>> {
-    const { tracker } = this.#options
-    return this.#onStream(request, async (frames) => {
-      for (;;) {
-        const frame = await frames.frame()
-        if (!frame) throw new TransportError('disconnected', 'the transfer ended before it was complete') // T2
-        const reply = decodeFetchReply(frame)
-        switch (reply.kind) {
-          case 'plan':
-            tracker.planned(reply.objects, reply.bytes)
-            break
-          case 'piece': {
-            const stored = await this.#repository.objects.writePack(this.#counted(frames.raw(reply.size)))
-            tracker.received(0, reply.objects)
-            if (request.kind === 'objects') tracker.arrived(stored.length, await this.#sizeOf(stored))
-            break
-          }
-          case 'done':
-            return reply
-          case 'refusal':
-            throw new ProtocolError('refused', `the other device refused: ${reply.message}`, { code: reply.code })
-          case 'large':
-            throw new ProtocolError('out-of-order', 'a large file came unasked')
-        }
-      }
-    })
-  }
-
-  async #sizeOf(oids: readonly Oid[]): Promise<number> {
-    let sum = 0
-    for (const oid of oids) sum += (await this.#repository.objects.info(oid))?.size ?? 0
-    return sum
-  }
-
-  async #large(oid: Oid, size: number): Promise<void> {
-    const { tracker } = this.#options
-    const reception = await this.#repository.objects.receiveLarge(oid, size)
-    let finished = false
-    try {
-      if (reception.received < size) {
-        await this.#onStream({ share: this.#share, kind: 'large', oid, offset: reception.received }, async (frames) => {
-          const frame = await frames.frame()
-          const reply = frame && decodeFetchReply(frame)
-          if (
-            reply?.kind !== 'large' ||
-            reply.oid !== oid ||
-            reply.size !== size ||
-            reply.offset !== reception.received
-          ) {
-            throw new ProtocolError('refused', 'the other device did not send the large file that it announced', {
-              oid,
-            })
-          }
-          tracker.arrived(0, reply.offset)
-          for await (const chunk of this.#counted(frames.raw(size - reply.offset))) {
-            await reception.write(chunk)
-            tracker.arrived(0, chunk.length)
-          }
+async function lead(
+  repository: Repository,
+  source: FetchSource,
+  heads: DeviceHeads,
+  run: JointFetch,
+  mayMove: FetchOptions['mayMove'],
+): Promise<Received> {
+  try {
+    const history = new HistoryFetch(repository, source)
+    for (;;) {
+      source.signal.throwIfAborted()
+      const received = await repository.receive(heads, mayMove)
+      if (received.result === 'received') return received
+      const { missing } = received
+      const absent = [...missing.missingCommits, ...missing.missingTrees, ...missing.missingBlobs]
+      if (missing.missingCommits.length || missing.missingTrees.length) await history.bring(missing, run.wanted)
+      else await run.blobs(source, await source.sizes(missing.missingBlobs))
+      // By what is here now, not by what the peer says that it sent: that could go on for ever.
+      if ((await repository.objects.missing(absent)).length < absent.length) history.progressed()
+      else if (!history.hasAnotherWay) {
+        throw new ProtocolError('refused', 'the other device announced something that it does not have', {
+          missing: absent.slice(0, 5),
         })
-      } else {
-        tracker.arrived(0, size) // in an earlier try
       }
-      finished = true
-      await reception.finish()
-      tracker.received(0, 1)
-      tracker.arrived(1, 0)
-    } finally {
-      if (!finished) await reception.pause() // T2: what arrived stays
     }
-  }
-
-  async #onStream<T>(request: FetchRequest, receive: (frames: FrameReader) => Promise<T>): Promise<T> {
-    const { signal, idle, openStream } = this.#options
-    signal.throwIfAborted()
-    const stream = await openStream()
-    const onAbort = () => stream.abort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    try {
-      signal.throwIfAborted()
-      idle.touch()
-      await stream.write(encodeFrame(encodeFetchRequest(request)))
-      const done = stream.finish()
-      done.catch(() => undefined)
-      const result = await receive(
-        new FrameReader({
-          read: async (max) => {
-            const chunk = await stream.read(max)
-            idle.touch()
-            return chunk
-          },
-        }),
-      )
-      await drain(stream)
-      return result
-    } catch (error) {
-      stream.abort()
-      throw error
-    } finally {
-      idle.rest()
-      signal.removeEventListener('abort', onAbort)
-    }
-  }
-
-  async *#counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of chunks) {
-      this.#options.tracker.received(chunk.length)
-      yield chunk
-    }
+  } finally {
+    run.leave(source.tracker)
   }
 }
 
-/** Reads to the end, so that the stream's slot is free again. */
-async function drain(stream: ByteStream): Promise<void> {
-  while ((await stream.read()) !== null);
+/**
+ * Brings commits and trees; the commits come first. With those here, the walk knows after a cut whose trees came already, and says so,
+ * and the others come as deltas of these. What then still is missing is asked for by its oid.
+ */
+class HistoryFetch {
+  readonly #repository: Repository
+  readonly #source: FetchSource
+  #byOid = false
+  /** Nothing came of asking for heads; trees can still be asked for one by one. */
+  hasAnotherWay = false
+
+  constructor(repository: Repository, source: FetchSource) {
+    this.#repository = repository
+    this.#source = source
+  }
+
+  progressed(): void {
+    this.hasAnotherWay = false
+  }
+
+  async bring(missing: Connectivity, heads: ReadonlySet<Oid>): Promise<void> {
+    this.hasAnotherWay = false
+    const { missingCommits, missingTrees, fresh } = missing
+    const { objects, graph } = this.#repository
+    const known = [...new Set(this.#repository.heads().values())]
+    if (missingCommits.length) {
+      const wants = missingCommits.slice(0, MAX_COMMITS)
+      const haves = known.slice(0, MAX_HAVES)
+      return this.#source.history({ wants, haves, filter: { kind: 'no-blobs' }, thinPack: true })
+    }
+    const isFresh = new Set(fresh.map(({ oid }) => oid))
+    const whole = this.#byOid ? [] : await newestWholeCommits(objects, graph, fresh)
+    const wants = [...heads].filter((oid) => isFresh.has(oid) && !whole.includes(oid))
+    if (this.#byOid || !wants.length) {
+      const trees = missingTrees.slice(0, MAX_TREES)
+      return this.#source.history({ wants: trees, haves: [], filter: { kind: 'no-blobs' }, thinPack: false })
+    }
+    this.#byOid = true
+    this.hasAnotherWay = true
+    const haves = [...whole, ...known].slice(0, MAX_HAVES)
+    return this.#source.history({ wants, haves, filter: { kind: 'no-blobs' }, thinPack: true })
+  }
+}
+
+async function fetchLost(repository: Repository, source: FetchSource): Promise<void> {
+  const lost = await repository.lost()
+  if (!lost.length) return
+  const sizes = await source.sizes(lost.slice(0, MAX_LOST))
+  const wants = [...sizes].flatMap(([oid, size]) => (size > LARGE_BLOB ? [] : [oid]))
+  // Of whatever type; each alone, without what is below it.
+  if (wants.length) await source.history({ wants, haves: [], filter: { kind: 'no-trees' }, thinPack: false }, true)
+  for (const [oid, size] of sizes) if (size > LARGE_BLOB) await source.large(oid, size, () => undefined)
+  if ((await repository.lost()).length < lost.length) repository.found()
 }

@@ -82,14 +82,21 @@ export async function planFetchPack(
   }
   const keeps = await filterOf(repository, filter)
   // Asked for by name: sent whatever the filter says, and whole, for the client may lack what lies beside it.
-  for (const oid of others) await addAskedFor(repository, plan, oid, keeps)
+  const seen = new Set<Oid>()
+  for (const oid of others) await addAskedFor(repository, plan, oid, keeps, seen)
   const blobs = filter.kind === 'none' || filter.kind === 'blob-limit'
   const haves = repository.graph.maximal(common)
+  const below: ListedObject[] = []
   let listed = 0
   for await (const object of listObjects(repository, commits, haves, { blobs })) {
-    if (await keeps(object)) plan.add(object)
-    if (++listed % PROGRESS_OBJECTS === 0) await onProgress(plan.entries.length)
+    if (await keeps(object)) {
+      // Commits first, as git does: whoever is cut after them can tell from the trees that came which of them are missing.
+      if (object.kind === 'commit') plan.add(object)
+      else below.push(object)
+    }
+    if (++listed % PROGRESS_OBJECTS === 0) await onProgress(listed)
   }
+  for (const object of below) plan.add(object)
   if (includeTag) {
     for (const { tags, commit } of history.tags.values())
       if (plan.has(commit)) for (const tag of tags) plan.addWhole(tag)
@@ -113,7 +120,14 @@ async function filterOf(repository: GitRepository, filter: ObjectFilter): Promis
   }
 }
 
-async function addAskedFor(repository: GitRepository, plan: PackPlan, oid: Oid, keeps: Keeps): Promise<void> {
+/** `seen`: what was below another tree that was asked for. */
+async function addAskedFor(
+  repository: GitRepository,
+  plan: PackPlan,
+  oid: Oid,
+  keeps: Keeps,
+  seen: Set<Oid>,
+): Promise<void> {
   plan.addWhole(oid)
   if ((await repository.objects.info(oid))?.type !== 'tree') return
   const below: ListedObject[] = []
@@ -121,7 +135,7 @@ async function addAskedFor(repository: GitRepository, plan: PackPlan, oid: Oid, 
     (tree) => repository.readTree(tree),
     oid,
     [],
-    new Set(),
+    seen,
     ({ kind, oid: entry }) => void below.push({ kind, oid: entry, base: undefined }),
   )
   for (const object of below) if (await keeps(object)) plan.add(object)

@@ -1,4 +1,5 @@
 import { CorruptObjectError } from '../objects/errors.ts'
+import type { Oid } from '../objects/oid.ts'
 import { encodeUtf8 } from '../objects/bytes.ts'
 import { ProtocolError, StoreError, TransportError } from '../ports/errors.ts'
 import type { ByteStream } from '../ports/transport.ts'
@@ -30,6 +31,14 @@ export interface UploadOptions {
   readonly limits?: Partial<UploadPackLimits>
   /** Bytes of packs as they leave. */
   readonly onBytes?: (count: number) => void
+  /** Whether whatever the repository holds may be wanted by its oid, reachable or not (git: `uploadpack.allowAnySHA1InWant`). */
+  readonly anyObject?: boolean
+  /** What the client does: looks at the refs; asks how large objects are; has been sent these. */
+  readonly onRefs?: () => void
+  readonly onSizes?: (sizes: ReadonlyMap<Oid, number>) => void
+  readonly onSent?: (oids: Iterable<Oid>) => void
+  /** Something of a pack could not be read here. */
+  readonly onFault?: (error: unknown) => void
 }
 
 /** What is served at one path to one peer; a service that is absent is refused. */
@@ -107,7 +116,8 @@ async function endStream(stream: ByteStream): Promise<void> {
 async function serveUpload(lines: PktStream, options: UploadOptions): Promise<GitOutcome> {
   const { repository, signal } = options
   let history: VisibleHistory | null = null
-  const visible = async () => (history ??= await VisibleHistory.open(repository, await options.visible()))
+  const shown = async () => VisibleHistory.open(repository, await options.visible())
+  const visible = async () => (history ??= options.anyObject ? VisibleHistory.all(repository) : await shown())
   const session = uploadPack({
     agent: options.agent,
     version: options.version,
@@ -117,13 +127,21 @@ async function serveUpload(lines: PktStream, options: UploadOptions): Promise<Gi
     signal?.throwIfAborted()
     switch (request.kind) {
       case 'refs':
-        return (await visible()).refs()
+        options.onRefs?.()
+        return (options.anyObject ? await shown() : await visible()).refs()
       case 'common':
         return (await visible()).common(request.oids)
       case 'not-ours':
         return (await visible()).notOurs(request.oids)
       case 'ready':
         return (await visible()).ready(request.wants, request.common)
+      case 'sizes': {
+        const sizes = await (await visible()).sizes(request.oids)
+        options.onSizes?.(
+          new Map(request.oids.flatMap((oid, i) => (typeof sizes[i] === 'number' ? [[oid, sizes[i]] as const] : []))),
+        )
+        return sizes
+      }
       case 'pack':
         return sendPack(lines, await visible(), request.fetch, options)
     }
@@ -134,7 +152,7 @@ async function sendPack(
   lines: PktStream,
   history: VisibleHistory,
   fetch: FetchArguments,
-  { repository, signal, onBytes }: UploadOptions,
+  { repository, signal, onBytes, onSent, onFault }: UploadOptions,
 ): Promise<void> {
   const say = async (text: string): Promise<void> => {
     if (!fetch.noProgress) await lines.write(encodeBand(BAND_PROGRESS, encodeUtf8(text)))
@@ -156,9 +174,11 @@ async function sendPack(
       for (const line of bands.push(bytes)) await lines.write(line)
     }
     for (const line of bands.flush()) await lines.write(line)
+    onSent?.(entries.map(({ oid }) => oid))
     await say(`Total ${stats.objects} (delta ${stats.deltas}), reused ${stats.reused} (delta 0)\n`)
   } catch (error) {
     if (error instanceof TransportError) throw error
+    onFault?.(error)
     // Nobody may take what was sent so far for a whole pack.
     await lines.write(encodeBand(BAND_ERROR, encodeUtf8(`fatal: ${reasonOf(error)}\n`)))
     await lines.flush()

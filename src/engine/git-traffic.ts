@@ -1,4 +1,5 @@
 import type { Rights } from '../peers/grants.ts'
+import type { Oid } from '../objects/oid.ts'
 import { TransportError } from '../ports/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
@@ -6,15 +7,13 @@ import type { ByteStream } from '../ports/transport.ts'
 import type { GitOutcome } from '../protocol/git/git-session.ts'
 import type { GitService } from '../protocol/git/service-request.ts'
 import type { ShareName } from '../protocol/messages.ts'
-import { APP_VERSION } from './app.ts'
+import { GIT_AGENT } from './app.ts'
 import { serveGitStream } from './git-server.ts'
 import type { GitEndpoint } from './git-server.ts'
 import type { Link } from './link.ts'
 import type { Share } from './share.ts'
+import type { SendProgress } from './transfer-progress.ts'
 import { vaultEndpoint } from './vault-git.ts'
-
-/** How git's `agent` capability calls us. */
-export const GIT_AGENT = `tandem/${APP_VERSION}`
 
 /**
  * Whether a stream that a peer opened is for git, by its first byte: git's first line begins with its length in hex digits. A frame of
@@ -24,7 +23,16 @@ export function isGitStream(firstByte: number): boolean {
   return /^[0-9a-f]$/i.test(String.fromCharCode(firstByte))
 }
 
-/** Serves stock git on the streams of links: `git-upload-pack /<share>` to who may see the share, `git-receive-pack` too (T1, T4). */
+interface Asked {
+  readonly path: string
+  readonly service: GitService
+  /** Whether refs were looked at, as stock git does first of all. */
+  refs: boolean
+  /** Whether it asked for sizes, so that it is known what it is about to fetch. */
+  sizes: boolean
+}
+
+/** Serves git's protocol on the streams of links, to devices and to stock git: `git-upload-pack /<share>` to who may see the share, `git-receive-pack` too (T1, T4). */
 export class GitTraffic {
   readonly #running = new Map<Link, Map<AbortController, ShareName>>()
 
@@ -32,8 +40,12 @@ export class GitTraffic {
     private readonly shares: ReadonlyMap<ShareName, Share>,
     private readonly clock: Clock,
     private readonly logger: Logger,
-    /** S1: asked at each decision. */
-    private readonly rightsOf: (link: Link) => Rights,
+    private readonly links: {
+      /** S1: asked at each decision. */
+      rights(link: Link): Rights
+      /** Hears what a peer is sent of files. */
+      sending(link: Link): SendProgress
+    },
   ) {}
 
   /** Answers one stream to its end. @throws TransportError, StoreError; what the peer did wrong it is told on the stream. */
@@ -42,17 +54,19 @@ export class GitTraffic {
     abort.signal.addEventListener('abort', () => stream.abort(), { once: true })
     const running = this.#running.get(link) ?? new Map<AbortController, ShareName>()
     this.#running.set(link, running.set(abort, ''))
-    let asked: { path: string; service: GitService } | undefined
+    let asked: Asked | undefined
     try {
       const outcome = await serveGitStream(stream, (path, service) => {
-        asked = { path, service }
+        const now: Asked = (asked = { path, service, refs: service === 'git-receive-pack', sizes: false })
         const share = this.#shareAt(link, path)
         if (!share) return undefined
         running.set(abort, share.name)
-        return this.#endpoint(link, share, abort.signal)
+        return this.#endpoint(link, share, abort.signal, now)
       })
       this.#tell(link, asked, outcome)
     } finally {
+      if (asked?.sizes) this.links.sending(link).end()
+
       running.delete(abort)
       if (!running.size) this.#running.delete(link)
     }
@@ -68,12 +82,12 @@ export class GitTraffic {
   /** S5: a share that the peer may not see and one that there is not are the same. */
   #shareAt(link: Link, path: string): Share | undefined {
     const name = path.replace(/^\//, '').replace(/\/$/, '')
-    return this.rightsOf(link).reveal(name) ? this.shares.get(name) : undefined
+    return this.links.rights(link).reveal(name) ? this.shares.get(name) : undefined
   }
 
-  #endpoint(link: Link, share: Share, signal: AbortSignal): GitEndpoint {
+  #endpoint(link: Link, share: Share, signal: AbortSignal, asked: Asked): GitEndpoint {
     const { objects } = share.repository
-    const rights = this.rightsOf(link)
+    const rights = this.links.rights(link)
     const mayWrite = (): boolean => rights.reveal(share.name) && rights.write(share.name)
     const endpoint = vaultEndpoint(share, {
       agent: GIT_AGENT,
@@ -83,20 +97,51 @@ export class GitTraffic {
       ...(objects.spool ? { spool: () => objects.spool!() } : {}),
     })
     const { upload, receive } = endpoint
+    const sending = this.links.sending(link)
+    const sizes = new Map<Oid, number>()
+    // A device asks how large the files are that it lacks, before it fetches them; stock git does not.
+    const onSizes = (found: ReadonlyMap<Oid, number>): void => {
+      asked.sizes = true
+      sizes.clear()
+      for (const [oid, size] of found) sizes.set(oid, size)
+      sending.plan(sizes.size, sum(sizes.values()))
+    }
+    const onSent = (oids: Iterable<Oid>): void => {
+      const sent = [...oids].flatMap((oid) => sizes.get(oid) ?? [])
+      if (sent.length > 0) sending.sent(sent.length, sum(sent))
+    }
+    const onBytes = (count: number): void => void (link.traffic.bytesSent += count)
+    // A peer that may see the share may ask for anything in it, also for what no ref reaches any more and it has lost (T1).
+    const onRefs = (): void => void (asked.refs = true)
+    const onFault = (error: unknown): void => {
+      if (share.repository.noteLoss(error)) void share.settle() // perhaps a file here still has it
+    }
+    const watched = { onBytes, onRefs, onSizes, onSent, onFault, anyObject: true }
     return {
-      ...(upload ? { upload: { ...upload, onBytes: (count) => (link.traffic.bytesSent += count) } } : {}),
+      ...(upload ? { upload: { ...upload, ...watched } } : {}),
       ...(receive ? { receive: { ...receive, onBytes: (count) => (link.traffic.bytesReceived += count) } } : {}),
     }
   }
 
-  #tell(link: Link, asked: { path: string; service: GitService } | undefined, outcome: GitOutcome): void {
+  /** A device's own fetch is told by the device that fetches. */
+  #tell(link: Link, asked: Asked | undefined, outcome: GitOutcome): void {
     const peer = link.remoteId
     if (outcome.result === 'refused') {
       const { code, message } = outcome
       this.logger.log('warn', 'git.refused', `a git command of another device was refused: ${message}`, { peer, code })
-    } else if (asked) {
+    } else if (asked?.refs) {
       const what = asked.service === 'git-receive-pack' ? 'pushed to' : 'fetched from'
-      this.logger.log('info', 'git.served', `another device ${what} this one with git`, { peer, ...asked })
+      this.logger.log('info', 'git.served', `another device ${what} this one with git`, {
+        peer,
+        path: asked.path,
+        service: asked.service,
+      })
     }
   }
+}
+
+function sum(numbers: Iterable<number>): number {
+  let all = 0
+  for (const each of numbers) all += each
+  return all
 }

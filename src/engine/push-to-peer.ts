@@ -1,6 +1,6 @@
 import type { RefName } from '../ports/ref-store.ts'
 import type { RefUpdate } from '../protocol/git/receive-commands.ts'
-import { GIT_AGENT } from './git-traffic.ts'
+import { GIT_AGENT } from './app.ts'
 import { pushToGit } from './git-client.ts'
 import { exchangeWith } from './git-peer.ts'
 import type { ExchangeOptions, GitPeer } from './git-peer.ts'

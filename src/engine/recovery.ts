@@ -113,6 +113,8 @@ const MAX_ERRORS = 20
 export class TransferTracker {
   #state: TransferState
   readonly #changed: (state: TransferState) => void
+  /** What this brings is counted as a part of another transfer, which tells how far both are (T7). */
+  helps = false
 
   constructor(startedAt: number, changed: (state: TransferState) => void = () => undefined) {
     this.#state = {

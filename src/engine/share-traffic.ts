@@ -8,8 +8,10 @@ import type { Rights } from '../peers/grants.ts'
 import { CLOSE } from '../protocol/close-codes.ts'
 import { MAX_REFS, type DeviceHeads, type ShareName } from '../protocol/messages.ts'
 import { fetchHeads, fetchProgress, type FetchProgress } from './fetch-client.ts'
+import type { BatchSizes } from './fetch-queue.ts'
 import { serveFetch } from './fetch-server.ts'
 import { GitTraffic, isGitStream } from './git-traffic.ts'
+import { JointFetches } from './joint-fetch.ts'
 import type { Link, PendingUpdate } from './link.ts'
 import { Mutex } from './mutex.ts'
 import { listObjects } from './object-list.ts'
@@ -45,17 +47,29 @@ export class ShareTraffic {
   readonly #logger: Logger
   readonly #listener: TrafficListener
   readonly #offers = new WeakMap<Link, OfferQueue>()
+  readonly #batches: BatchSizes | undefined
   readonly #git: GitTraffic
+  readonly #joint = new WeakMap<Share, JointFetches>()
   readonly #sending = new WeakMap<Link, SendProgress>()
   /** Answers that are being sent. */
   readonly #serving = new Set<{ readonly link: Link; readonly share: ShareName; readonly stream: ByteStream }>()
 
-  constructor(shares: ReadonlyMap<ShareName, Share>, clock: Clock, logger: Logger, listener: TrafficListener) {
+  constructor(
+    shares: ReadonlyMap<ShareName, Share>,
+    clock: Clock,
+    logger: Logger,
+    listener: TrafficListener,
+    batches?: BatchSizes,
+  ) {
     this.#shares = shares
     this.#clock = clock
     this.#logger = logger
     this.#listener = listener
-    this.#git = new GitTraffic(shares, clock, logger, (link) => listener.rights(link))
+    this.#batches = batches
+    this.#git = new GitTraffic(shares, clock, logger, {
+      rights: (link) => listener.rights(link),
+      sending: (link) => this.#sendingTo(link),
+    })
   }
 
   /** A peer has these heads, and perhaps sent what they need. Offers of one link are taken one after another. */
@@ -128,25 +142,28 @@ export class ShareTraffic {
   /** Counts what a transfer brings, for the link's traffic and for whoever watches. */
   #track(link: Link): TransferTracker {
     let counted = 0
-    return new TransferTracker(this.#clock.now(), (state) => {
+    const tracker = new TransferTracker(this.#clock.now(), (state) => {
       link.traffic.bytesReceived += state.bytes - counted
       counted = state.bytes
-      this.#listener.progress(link, fetchProgress(state))
+      if (!tracker.helps) this.#listener.progress(link, fetchProgress(state))
     })
+    return tracker
   }
 
   async #fetch(
     link: Link,
-    { repository, name }: Share,
+    share: Share,
     heads: DeviceHeads,
     attempt: Attempt,
     tracker: TransferTracker,
   ): Promise<void> {
+    const { repository, name } = share
     const openStream = () => link.openStream()
     const rights = this.#listener.rights(link)
     const mayMove = (device: EndpointId) => rights.write(name) && this.#listener.mayChange(device, name)
     const allowed = new Map([...heads].filter(([device]) => mayMove(device)))
-    const { refused } = await fetchHeads(repository, name, allowed, { ...attempt, openStream, tracker, mayMove })
+    const joint = this.#jointOf(share)
+    const { refused } = await fetchHeads(repository, name, allowed, { ...attempt, openStream, tracker, mayMove, joint })
     for (const { device, kept } of refused) {
       this.#logger.log(
         'warn',
@@ -161,6 +178,12 @@ export class ShareTraffic {
         message: `the head of ${device} here is ${kept}, which yours does not continue`,
       })
     }
+  }
+
+  #jointOf(share: Share): JointFetches {
+    const known = this.#joint.get(share) ?? new JointFetches(this.#clock, this.#batches)
+    this.#joint.set(share, known)
+    return known
   }
 
   #fault(link: Link, error: unknown): void {
@@ -187,7 +210,7 @@ export class ShareTraffic {
     }
   }
 
-  /** Answers one stream that a peer opened: a fetch of ours, or stock git. */
+  /** Answers one stream that a peer opened: git's protocol, or the request for a large file. */
   async serve(link: Link, opened: ByteStream): Promise<void> {
     const { first, stream } = await peekStream(opened)
     return first !== null && isGitStream(first) ? this.#git.serve(link, stream) : this.#serveFetch(link, stream)

@@ -42,6 +42,8 @@ const MAX_PEEL = 10
 export class VisibleHistory {
   readonly #repository: GitRepository
   readonly #visible: VisibleRefs
+  /** Whatever the repository holds may be wanted by its oid. */
+  readonly #open: boolean
   readonly #tips = new Set<Oid>()
   readonly #tagged = new Map<Oid, VisibleTag>()
   #commits: Set<Oid> | null = null
@@ -49,14 +51,20 @@ export class VisibleHistory {
   readonly #met = new Set<Oid>()
   #unwalked: Iterator<Oid> | null = null
 
-  private constructor(repository: GitRepository, visible: VisibleRefs) {
+  private constructor(repository: GitRepository, visible: VisibleRefs, open: boolean) {
     this.#repository = repository
     this.#visible = visible
+    this.#open = open
+  }
+
+  /** All that the repository holds, reachable or not, as with git's `uploadpack.allowAnySHA1InWant`. It shows no refs. */
+  static all(repository: GitRepository): VisibleHistory {
+    return new VisibleHistory(repository, { refs: new Map(), head: null }, true)
   }
 
   /** A ref that names neither a commit nor a tag of one is not shown. */
   static async open(repository: GitRepository, visible: VisibleRefs): Promise<VisibleHistory> {
-    const history = new VisibleHistory(repository, visible)
+    const history = new VisibleHistory(repository, visible, false)
     for (const oid of new Set(visible.refs.values())) {
       const found = await peel(repository, oid)
       if (!found) continue
@@ -91,30 +99,48 @@ export class VisibleHistory {
 
   /** The commit that an oid of a commit or of a visible tag leads to. */
   commitOf(oid: Oid): Oid | undefined {
-    return this.#allCommits().has(oid) ? oid : this.#tagged.get(oid)?.commit
+    return this.#isCommit(oid) ? oid : this.#tagged.get(oid)?.commit
   }
 
   /** Those that are visible commits. */
   common(oids: Iterable<Oid>): Oid[] {
-    const commits = this.#allCommits()
-    return [...oids].filter((oid) => commits.has(oid))
+    return [...oids].filter((oid) => this.#isCommit(oid))
+  }
+
+  /** The size of each object; null for one that is not there, or that no visible ref reaches. */
+  async sizes(oids: readonly Oid[]): Promise<(number | null)[]> {
+    const { objects } = this.#repository
+    const hidden = new Set(this.#open ? [] : await this.#hidden(oids))
+    const sizes: (number | null)[] = []
+    for (const oid of oids) sizes.push(hidden.has(oid) ? null : ((await objects.info(oid))?.size ?? null))
+    return sizes
   }
 
   /** The first of these that no visible ref reaches. */
   async notOurs(oids: readonly Oid[]): Promise<Oid | null> {
+    const unknown = this.#unknown(oids)
+    const [absent] = await this.#repository.objects.missing(unknown)
+    if (absent !== undefined) return absent
+    const [first] = this.#open ? [] : await this.#hidden(unknown)
+    return first ?? null
+  }
+
+  /** Those that are neither refs nor commits nor among what the walk has met. */
+  #unknown(oids: readonly Oid[]): Oid[] {
     const isNamed = (oid: Oid) => this.#tips.has(oid) || this.#tagged.has(oid)
-    let open = oids.filter((oid) => !isNamed(oid))
-    if (open.length === 0) return null
-    const commits = this.#allCommits()
+    const unnamed = oids.filter((oid) => !isNamed(oid))
+    if (unnamed.length === 0) return []
     const inner = new Set([...this.#tagged.values()].flatMap(({ tags }) => tags))
-    open = open.filter((oid) => !commits.has(oid) && !inner.has(oid) && !this.#met.has(oid))
-    if (open.length === 0) return null
-    const [absent] = await this.#repository.objects.missing(open)
-    if (absent) return absent
-    let hidden = new Set(open)
+    return unnamed.filter((oid) => !this.#isCommit(oid) && !inner.has(oid) && !this.#met.has(oid))
+  }
+
+  /** Those that no visible ref reaches, in the order given. */
+  async #hidden(oids: readonly Oid[]): Promise<Oid[]> {
+    const unknown = this.#unknown(oids)
+    let hidden = new Set(unknown)
     while (hidden.size > 0 && (await this.#walkOneMore()))
       hidden = new Set([...hidden].filter((oid) => !this.#met.has(oid)))
-    return open.find((oid) => hidden.has(oid)) ?? null
+    return unknown.filter((oid) => hidden.has(oid))
   }
 
   /** Whether every wanted commit is or descends from one of `common`. */
@@ -135,6 +161,10 @@ export class VisibleHistory {
       if (common.has(oid) || graph.node(oid).parents.some((parent) => reaching.has(parent))) reaching.add(oid)
     }
     return wanted.every((oid) => reaching.has(oid))
+  }
+
+  #isCommit(oid: Oid): boolean {
+    return this.#open ? this.#repository.graph.has(oid) : this.#allCommits().has(oid)
   }
 
   /** Newest first. */

@@ -11,8 +11,10 @@ export class TestDevices {
   readonly network: MemoryNetwork
   readonly all: readonly TestDevice[]
 
-  constructor(options: readonly TestDeviceOptions[], latencyMs = 1) {
-    this.network = new MemoryNetwork({ clock: this.clock, latencyMs })
+  /** `bytesPerMs`: of each direction of a connection; unlimited unless given. */
+  constructor(options: readonly TestDeviceOptions[], latencyMs = 1, bytesPerMs?: number) {
+    const pace = bytesPerMs === undefined ? {} : { bytesPerMs }
+    this.network = new MemoryNetwork({ clock: this.clock, latencyMs, ...pace })
     this.all = options.map((each, number) => new TestDevice(this.network, this.clock, number, each))
     for (const device of this.all)
       device.records = this.all.filter((other) => other !== device).map((other) => other.record)

@@ -14,6 +14,7 @@ import type { MemoryNetwork } from '../../src/adapters/memory/memory-transport.t
 import { MemoryVaultFiles, type MemoryVaultOptions } from '../../src/adapters/memory/memory-vault-files.ts'
 import { nodeCodec } from '../../src/adapters/node/node-codec.ts'
 import { Device } from '../../src/engine/device.ts'
+import type { BatchSizes } from '../../src/engine/fetch-queue.ts'
 import type { ShareParts } from '../../src/engine/share-parts.ts'
 import type { Share } from '../../src/engine/share.ts'
 import type { Commit } from '../../src/objects/commit.ts'
@@ -37,6 +38,7 @@ export interface TestDeviceOptions {
   readonly files?: Omit<MemoryVaultOptions, 'disk' | 'codec'>
   /** Other stores and files than those in memory. Called at each start. */
   readonly parts?: (clock: ProcessClock) => Promise<ShareParts>
+  readonly batches?: BatchSizes
 }
 
 /** One whole device on a shared clock and network: what outlives a restart, and the engine that runs on it, or none. */
@@ -56,6 +58,7 @@ export class TestDevice {
   /** Called before (and after: `<operation>:done`) each operation of the memory stores while this device lives. May call `crash`. */
   onOperation: (operation: string) => void = () => undefined
   readonly #parts: TestDeviceOptions['parts']
+  readonly #batches: BatchSizes | undefined
   #life: { dead: boolean; readonly clock: ProcessClock }
 
   constructor(
@@ -70,6 +73,7 @@ export class TestDevice {
     this.disk = new MemoryDisk({ clock, ...options.disk })
     this.files = options.files ?? {}
     this.#parts = options.parts
+    this.#batches = options.batches
     this.#life = { dead: false, clock: new ProcessClock(clock) }
   }
 
@@ -102,6 +106,7 @@ export class TestDevice {
       appVersion: 'test',
       maxPeers: 16,
       shares: [parts],
+      ...(this.#batches ? { batches: this.#batches } : {}),
       confirm: () => Promise.resolve(true),
     })
     if (life.dead) return void (await new Promise(() => undefined))

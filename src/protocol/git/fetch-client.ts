@@ -72,9 +72,10 @@ export function* fetchClient(options: FetchClientOptions): GitSession<FetchClien
 }
 
 /** What the server offers: a command's features, or a capability's value, by name. */
-type Features = ReadonlyMap<string, string | null>
+export type Features = ReadonlyMap<string, string | null>
 
-function* readAdvertisement(): GitSession<never, Features> {
+/** Reads what a server of version 2 says first. @throws ProtocolError `version`, `refused`, `bad-message` */
+export function* readAdvertisement(): GitSession<never, Features> {
   const first = yield* readLine()
   if (first === null) throw refuse('refused', 'the other side ended before it said anything')
   if (first.kind !== 'data' || serverText(first) !== 'version 2') {

@@ -7,10 +7,12 @@ import type { GitRef } from './git-refs.ts'
 import { ask, lineText, quoted, readLine, refuse, sayingErrors, textLine, write } from './git-session.ts'
 import type { GitOutcome, GitSession } from './git-session.ts'
 import { encodeLsRefs, readLsRefs } from './ls-refs.ts'
+import { encodeObjectInfo, readObjectInfoArguments } from './object-info.ts'
 
 /*
  * `git upload-pack` in version 2 of the protocol (git: gitprotocol-v2), the server's side: whoever fetches or clones is on the other.
- *   advertisement: version 2, agent=…, ls-refs=unborn, fetch=wait-for-done filter, object-format=sha1, flush
+ *   advertisement: version 2, agent=…, ls-refs=unborn, fetch=wait-for-done filter, object-format=sha1,
+ *     object-info, flush
  *   then any number of requests: command=NAME, capabilities, delim, arguments, flush
  *   until the client sends a lone flush or ends its half.
  * Shallow clones are not offered.
@@ -24,6 +26,8 @@ export type UploadPackRequest =
   | { readonly kind: 'not-ours'; readonly oids: readonly Oid[] }
   /** Whether each wanted commit descends from one of these, so that a pack would be about as small as it gets. */
   | { readonly kind: 'ready'; readonly wants: readonly Oid[]; readonly common: ReadonlySet<Oid> }
+  /** Answered by the size of each object, in the order asked; null for one that is not there, or that the peer may not see. */
+  | { readonly kind: 'sizes'; readonly oids: readonly Oid[] }
   /** Write the pack in sideband lines, without the flush behind it. */
   | { readonly kind: 'pack'; readonly fetch: FetchArguments }
 
@@ -63,6 +67,7 @@ function* serve({ agent, version, limits: given }: UploadPackOptions): GitSessio
     'ls-refs=unborn',
     'fetch=wait-for-done filter',
     'object-format=sha1',
+    'object-info',
   ]) {
     yield* write(textLine(line))
   }
@@ -76,6 +81,14 @@ function* serve({ agent, version, limits: given }: UploadPackOptions): GitSessio
       const wish = request.hasArguments ? yield* readLsRefs() : ALL_REFS
       const refs = yield* ask<UploadPackRequest, readonly GitRef[]>({ kind: 'refs' })
       yield* write(...encodeLsRefs(refs, wish))
+    } else if (request.command === 'object-info') {
+      const oids = request.hasArguments ? yield* readObjectInfoArguments(limits.wants) : null
+      if (!oids) {
+        yield* write(FLUSH_PKT)
+        continue
+      }
+      const sizes = yield* ask<UploadPackRequest, readonly (number | null)[]>({ kind: 'sizes', oids })
+      yield* write(encodeObjectInfo(oids, sizes))
     } else if (request.hasArguments) {
       const fetch = yield* readFetchArguments({ wants: limits.wants, haves: limits.haves - haves })
       haves += fetch.haves
@@ -107,7 +120,8 @@ function* answerFetch(fetch: FetchArguments): GitSession<UploadPackRequest, void
   yield* write(FLUSH_PKT)
 }
 
-type Command = 'ls-refs' | 'fetch'
+const COMMANDS = ['ls-refs', 'fetch', 'object-info'] as const
+type Command = (typeof COMMANDS)[number]
 
 /** The head of a request; null when the client is done. */
 function* readCommand(): GitSession<never, { command: Command; hasArguments: boolean } | null> {
@@ -124,11 +138,12 @@ function* readCommand(): GitSession<never, { command: Command; hasArguments: boo
     const text = lineText(line.data)
     if (text.startsWith('command=')) {
       const name = text.slice('command='.length)
-      if (name !== 'ls-refs' && name !== 'fetch') throw refuse('bad-message', `invalid command '${quoted(name)}'`)
+      const known = COMMANDS.find((each) => each === name)
+      if (!known) throw refuse('bad-message', `invalid command '${quoted(name)}'`)
       if (command) {
         throw refuse('bad-message', `command '${name}' requested after already requesting command '${command}'`)
       }
-      command = name
+      command = known
     } else checkCapability(text)
   }
 }

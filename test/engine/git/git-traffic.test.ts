@@ -79,22 +79,16 @@ async function aPeer(files: Readonly<Record<string, Uint8Array>> = {}) {
 }
 
 describe('[T1] the streams of a link', () => {
-  it('are told apart by their first byte: git’s, and a fetch of ours', async () => {
+  it('are told apart by their first byte: git’s, and the request for a large file', async () => {
     const { device, fetch, open, link, log } = await aPeer()
     const { refs } = await fetch('/vault')
     expect(refs.find(({ name }) => name === 'refs/heads/main')?.oid).toBe(device.refs.get('refs/heads/main'))
     expect(log.map(({ event }) => event)).toContain('git.served')
     const { stream, served } = open()
-    const request = encodeFetchRequest({
-      share: 'vault',
-      kind: 'history',
-      commits: [device.head!],
-      trees: [],
-      haves: [],
-    })
-    await stream.write(encodeFrame(request))
+    const [blob] = [...device.objects.objects].find(([, { type }]) => type === 'blob')!
+    await stream.write(encodeFrame(encodeFetchRequest({ share: 'vault', oid: blob, offset: 1 })))
     const frames = new FrameReader(stream)
-    expect(decodeFetchReply((await frames.frame())!)).toMatchObject({ kind: 'piece' })
+    expect(decodeFetchReply((await frames.frame())!)).toEqual({ kind: 'large', oid: blob, size: 4, offset: 1 })
     await stream.finish()
     while ((await stream.read()) !== null);
     await served

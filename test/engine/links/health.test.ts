@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ByteStream } from '../../../src/ports/transport.ts'
 import { encodeFetchRequest } from '../../../src/protocol/fetch-messages.ts'
 import { encodeFrame } from '../../../src/protocol/frames.ts'
+import { anOid } from '../../support/sample-messages.ts'
 import { RawPeer } from '../../support/raw-peer.ts'
 import { recordOf, TestNetwork, type TestDevice } from '../../support/two-devices.ts'
 
@@ -106,7 +107,7 @@ describe('a slow peer', () => {
   it('[T8] that fetches on very many streams at once is turned away on those, and served again when some have ended', async () => {
     const [greedy] = await withRaw(9)
     await greedy!.join(a)
-    const request = encodeFrame(encodeFetchRequest({ share: 'vault', kind: 'objects', oids: [] }))
+    const request = encodeFrame(encodeFetchRequest({ share: 'vault', oid: anOid(1), offset: 0 }))
     const ask = async (bytes: Uint8Array): Promise<{ stream: ByteStream; outcome: Promise<string> }> => {
       const stream = await greedy!.connection.openStream()
       await stream.write(bytes)

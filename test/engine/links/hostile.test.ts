@@ -1,11 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { nodeCodec } from '../../../src/adapters/node/node-codec.ts'
 import { concatBytes } from '../../../src/objects/bytes.ts'
-import type { Oid } from '../../../src/objects/oid.ts'
-import type { EndpointId } from '../../../src/ports/transport.ts'
-import { encodeFetchReply, encodeFetchRequest, type FetchReply } from '../../../src/protocol/fetch-messages.ts'
+import type { GitObject, Oid } from '../../../src/objects/oid.ts'
+import { encodePack } from '../../../src/objects/pack.ts'
+import { FLUSH_PKT } from '../../../src/objects/pkt-line.ts'
+import type { ByteStream, EndpointId } from '../../../src/ports/transport.ts'
+import { encodeFetchReply, encodeFetchRequest } from '../../../src/protocol/fetch-messages.ts'
 import { encodeFrame, FrameReader } from '../../../src/protocol/frames.ts'
+import { encodeFetchCommand } from '../../../src/protocol/git/fetch-command.ts'
+import { textLine } from '../../../src/protocol/git/git-session.ts'
+import { encodeObjectInfoCommand } from '../../../src/protocol/git/object-info.ts'
+import { encodeServiceRequest } from '../../../src/protocol/git/service-request.ts'
 import type { SendableMessage } from '../../../src/protocol/messages.ts'
+import { answerBulk, bands, type GitAnswers } from '../../support/git-answers.ts'
 import { history, nobodys, rawTree, vault } from '../../support/hostile-objects.ts'
 import { aBlob, oidOf, packOf } from '../../support/object-samples.ts'
 import { RawPeer } from '../../support/raw-peer.ts'
@@ -44,20 +51,10 @@ const offer = (
 const refOf = (id: EndpointId) => a.refs.get(`refs/devices/${id}`)
 const fault = () => a.peer(raw)?.state.lastError
 
-/** Answers every stream that the device opens, one after the other, with these bytes; ends each of them. */
-async function answerFetches(answer: (round: number) => Uint8Array | null): Promise<void> {
-  for (let round = 0; ; round++) {
-    const stream = await raw.connection.acceptStream()
-    if (!stream) return
-    await new FrameReader(stream).frame()
-    const bytes = answer(round)
-    if (!bytes) continue // no answer, ever
-    await stream.write(bytes).catch(() => undefined)
-    await stream.finish().catch(() => undefined)
-  }
-}
-const reply = (...replies: (FetchReply | Uint8Array)[]) =>
-  concatBytes(replies.map((r) => (r instanceof Uint8Array ? r : encodeFrame(encodeFetchReply(r)))))
+/** Answers what the device fetches, by hand. */
+const answer = (answers: GitAnswers): void => void answerBulk(raw.connection, answers).catch(() => undefined)
+/** Has nothing of what it is asked for. */
+const hasNothing: GitAnswers = { pack: () => null, notOurs: ([oid]) => oid ?? null }
 
 describe('garbage on the control stream', () => {
   it.each([
@@ -230,22 +227,23 @@ describe('a fetch', () => {
   })
 
   it('of refs that nobody has is given up; the fault is shown', async () => {
-    void answerFetches(() => reply({ kind: 'done', large: [], absent: [nobodys(1)] }))
+    answer(hasNothing)
     await raw.send(lost(1))
     await net.until(() => fault()?.code === 'refused', 'the fault is shown')
     expect([raw.closed, refOf(raw.id), a.peer(raw)?.status]).toEqual([null, undefined, 'connected'])
   })
 
   it('that is refused shows why', async () => {
-    void answerFetches(() => reply({ kind: 'refusal', code: 'no-share', message: 'there is no such share here' }))
+    const line = textLine('ERR access denied or repository not exported: /vault')
+    void refuseStreams(line)
     await raw.send(lost(1))
     await net.until(() => fault() !== null, 'the fault is shown')
-    expect(fault()?.message).toContain('there is no such share here')
+    expect(fault()?.message).toContain('access denied or repository not exported')
   })
 
   it('[T5] that is never answered ends after 30 s of silence, is tried again, and is given up', async () => {
     let asked = 0
-    void answerFetches(() => (asked++, null))
+    answer({ pack: () => (asked++, null) })
     const pings = setPings()
     await raw.send(lost(1))
     await net.clock.advance(29_000)
@@ -256,45 +254,113 @@ describe('a fetch', () => {
   })
 
   it('that is answered for ever with what was not asked for is given up', async () => {
-    const useless = packOf(nodeCodec, [aBlob('nothing that you want')])
+    const { objects } = vault({ 'nothing that you want.md': 'x' })
     let asked = 0
-    void answerFetches(
-      () => (
-        asked++,
-        reply({ kind: 'piece', size: useless.length, objects: 1 }, useless, { kind: 'done', large: [], absent: [] })
-      ),
-    )
+    answer({ pack: () => (asked++, packOf(nodeCodec, objects.slice(0, 2))) })
     await raw.send(lost(1))
     await net.until(() => fault()?.code === 'refused', 'given up', 10_000)
     expect(asked).toBeLessThanOrEqual(3)
+    expect([raw.closed, refOf(raw.id)]).toEqual([null, undefined])
   })
 
-  it('that is answered with large files that were not asked for takes none of them', async () => {
+  it('of history that is answered with files takes none of them', async () => {
+    const nothing = aBlob('nothing that you want')
+    answer({ pack: () => packOf(nodeCodec, [nothing]) })
+    await raw.send(lost(1))
+    await net.until(() => fault()?.code === 'refused', 'given up', 10_000)
+    expect(a.objects.objects.has(oidOf(nodeCodec, nothing))).toBe(false)
+  })
+
+  /** The history of a vault, and for its files whatever else is given. */
+  const withHistory = (objects: readonly GitObject[], rest: Partial<GitAnswers>): GitAnswers => ({
+    pack: (fetch, round) =>
+      fetch.filter.kind === 'none' ? (rest.pack?.(fetch, round) ?? null) : packOf(nodeCodec, objects.slice(0, 2)),
+    ...(rest.sizes ? { sizes: rest.sizes } : {}),
+    ...(rest.other ? { other: rest.other } : {}),
+  })
+  const directoryOf = (commit: Oid): SendableMessage => ({
+    kind: 'directory',
+    share: 'vault',
+    heads: new Map([[raw.id, commit]]),
+    applied: null,
+  })
+
+  it('by hand that is answered well arrives (or the tests here prove nothing)', async () => {
     const good = vault({ 'theirs.md': 'theirs\n' })
-    const [commit, tree] = good.objects
-    const pack = packOf(nodeCodec, [commit!, tree!])
-    void answerFetches((round) =>
-      round === 0
-        ? reply({ kind: 'piece', size: pack.length, objects: 2 }, pack, { kind: 'done', large: [], absent: [] })
-        : reply({ kind: 'done', large: [{ oid: nobodys(7), size: 2 ** 50 }], absent: [] }),
-    )
-    await raw.send({ kind: 'directory', share: 'vault', heads: new Map([[raw.id, good.commit]]), applied: null })
-    await net.until(() => fault()?.code === 'refused', 'given up')
-    expect(a.objects.partials.size).toBe(0)
+    answer(withHistory(good.objects, { pack: () => packOf(nodeCodec, good.objects.slice(2)) }))
+    await raw.send(directoryOf(good.commit))
+    await net.until(() => a.text('theirs.md') === 'theirs\n', 'arrived')
+    expect([refOf(raw.id), raw.closed]).toEqual([good.commit, null])
   })
 
   it.each([
-    ['noise', () => encodeFrame(new Uint8Array(20).fill(0xff))],
-    ['an oversized frame', () => Uint8Array.of(0xff, 0, 0, 0)],
-    ['an end in the middle', () => Uint8Array.of(0, 0, 1)],
-    ['a piece that is cut', () => reply({ kind: 'piece', size: 1000, objects: 1 }, new Uint8Array(10))],
-    ['a piece that is no pack', () => reply({ kind: 'piece', size: 1000, objects: 1 }, new Uint8Array(1000))],
-    ['a piece of nothing', () => reply({ kind: 'piece', size: 0, objects: 9 })],
-    ['a large file unasked', () => reply({ kind: 'large', oid: nobodys(1), size: 5, offset: 0 }, new Uint8Array(5))],
+    ['another file than the one asked for', () => packOf(nodeCodec, [aBlob('another')]), 'refused'],
+    ['more files than were asked for', () => packOf(nodeCodec, [aBlob('theirs\n'), aBlob('another')]), 'refused'],
+    ['no file at all', () => packOf(nodeCodec, []), 'refused'],
+    ['more than a batch', () => new Uint8Array(9 * 1024 * 1024), 'limit'],
+  ])('[T2] of a file that is answered with %s moves nothing', async (_what, pack, code) => {
+    const good = vault({ 'theirs.md': 'theirs\n' })
+    answer(withHistory(good.objects, { pack }))
+    await raw.send(directoryOf(good.commit))
+    await net.until(() => fault()?.code === code, 'given up', 60_000)
+    expect([refOf(raw.id), raw.closed, a.text('theirs.md')]).toEqual([undefined, null, undefined])
+  })
+
+  it.each([
+    ['a wrong byte in it', (pack: Uint8Array) => pack.map((byte, i) => (i === 20 ? byte ^ 0x55 : byte))],
+    ['a wrong trailer', (pack: Uint8Array) => pack.map((byte, i) => (i === pack.length - 1 ? byte ^ 1 : byte))],
+    ['a trailer that is missing', (pack: Uint8Array) => pack.subarray(0, pack.length - 20)],
+    ['something behind its end', (pack: Uint8Array) => concatBytes([pack, new Uint8Array(7)])],
+    ['noise in its place', () => new Uint8Array(1000).fill(7)],
+  ])('[T2] whose pack has %s moves nothing and ends the link with 4004', async (_what, damage) => {
+    const good = vault({ 'theirs.md': 'theirs\n' })
+    answer(withHistory(good.objects, { pack: () => damage(packOf(nodeCodec, good.objects.slice(2))) }))
+    await raw.send(directoryOf(good.commit))
+    expect((await raw.isClosed()).code).toBe(4004)
+    expect([refOf(raw.id), a.text('theirs.md')]).toEqual([undefined, undefined])
+  })
+
+  it.each([
+    ['wrong trailer', (pack: Uint8Array) => pack.map((byte, i) => (i === pack.length - 1 ? byte ^ 1 : byte))],
+    ['something behind its end', (pack: Uint8Array) => concatBytes([pack, new Uint8Array(7)])],
+    ['a bomb', () => bomb(2 ** 40)],
+    ['a bomb that hides its size', () => bomb(10)],
+  ])('[T2] [T8] of history with %s keeps nothing of it and ends the link with 4004', async (_what, damage) => {
+    const good = vault({ 'theirs.md': 'theirs\n' })
+    const before = a.objects.objects.size
+    answer({ pack: () => damage(packOf(nodeCodec, good.objects.slice(0, 2))) })
+    await raw.send(directoryOf(good.commit))
+    expect((await raw.isClosed()).code).toBe(4004)
+    expect([refOf(raw.id), a.objects.objects.size]).toEqual([undefined, before])
+  })
+
+  it('[T8] of a large file that is another one than was announced takes nothing of it', async () => {
+    const good = vault({ 'theirs.md': 'theirs\n' })
+    const other = async (stream: ByteStream): Promise<void> => {
+      const reply = encodeFrame(encodeFetchReply({ kind: 'large', oid: nobodys(7), size: 2 ** 50, offset: 0 }))
+      await stream.write(concatBytes([reply, new Uint8Array(100)]))
+    }
+    answer(withHistory(good.objects, { sizes: (oids) => oids.map(() => 2 ** 49), other }))
+    await raw.send(directoryOf(good.commit))
+    await net.until(() => fault()?.code === 'refused', 'given up')
+    expect([refOf(raw.id), [...a.objects.partials.values()].every((part) => part.length === 0)]).toEqual([
+      undefined,
+      true,
+    ])
+  })
+
+  it.each([
+    ['noise', new Uint8Array(20).fill(0xff)],
+    ['a line that is too long', new TextEncoder().encode('ffff')],
+    ['an end in the middle of a line', new TextEncoder().encode('00')],
+    ['an end at once', new Uint8Array(0)],
+    ['a pack that is cut', concatBytes([textLine('packfile'), bands(new Uint8Array(1000))[0]!])],
+    ['a band that there is not', concatBytes([textLine('packfile'), textLine('\u0009what')])],
+    ['something else than a pack', textLine('shallow-info')],
   ])('that is answered with %s ends in a fault, and moves nothing', async (_what, bytes) => {
-    void answerFetches(bytes).catch(() => undefined)
+    answer({ pack: () => ({ raw: bytes }) })
     await raw.send(lost(1))
-    await net.until(() => fault() !== null, 'the fault is shown', 30_000)
+    await net.until(() => fault() !== null, 'the fault is shown', 60_000)
     expect([refOf(raw.id), a.objects.partials.size]).toEqual([undefined, 0])
   })
 
@@ -311,6 +377,20 @@ describe('a fetch', () => {
   }
 })
 
+/** Ends every stream that the device opens with one line. */
+async function refuseStreams(line: Uint8Array): Promise<void> {
+  for (let stream = await raw.connection.acceptStream(); stream; stream = await raw.connection.acceptStream()) {
+    await stream.write(line).catch(() => undefined)
+    await stream.finish().catch(() => undefined)
+  }
+}
+
+/** A history of one commit whose zlib stream makes 20 MB, and which says that it makes `declared` bytes. */
+function bomb(declared: number): Uint8Array {
+  const deflated = nodeCodec.deflate(new Uint8Array(20 * 1024 * 1024), 1)
+  return encodePack(nodeCodec, [{ kind: 'full', type: 'commit', size: declared, deflated }])
+}
+
 describe('a fetch from us', () => {
   const ask = async (request: Uint8Array): Promise<Uint8Array | null | string> => {
     const stream = await raw.connection.openStream()
@@ -318,42 +398,43 @@ describe('a fetch from us', () => {
     const frames = new FrameReader(stream)
     return net.complete(frames.frame().catch((error: { code: string }) => error.code))
   }
+  /** All that is answered to these bytes on a stream for git, as text. */
+  const askGit = async (share: string, ...parts: Uint8Array[]): Promise<string> => {
+    const stream = await raw.connection.openStream()
+    const service = encodeServiceRequest({ service: 'git-upload-pack', path: `/${share}`, version: 2 })
+    await net.complete(stream.write(concatBytes([service, ...parts, FLUSH_PKT])))
+    const said: Uint8Array[] = []
+    for (let chunk = await net.complete(stream.read()); chunk; chunk = await net.complete(stream.read()))
+      said.push(chunk)
+    stream.abort()
+    return Buffer.concat(said).toString('latin1')
+  }
+  const fetchOf = (...wants: Oid[]) =>
+    encodeFetchCommand('tandem/raw', { wants, haves: [nobodys(3)], filter: { kind: 'no-blobs' }, thinPack: true })
 
   it('[S5] of a share that we do not have is refused', async () => {
-    const bytes = await ask(encodeFrame(encodeFetchRequest({ share: 'other', kind: 'objects', oids: [nobodys(1)] })))
+    const bytes = await ask(encodeFrame(encodeFetchRequest({ share: 'other', oid: nobodys(1), offset: 0 })))
     expect(Buffer.from(bytes as Uint8Array).toString()).toContain('no such share')
+    expect(await askGit('other', fetchOf(refOf(a.id)!))).toContain('ERR access denied or repository not exported')
   })
 
   it('of objects that we lack says so', async () => {
-    expect(
-      await ask(
-        encodeFrame(
-          encodeFetchRequest({
-            share: 'vault',
-            kind: 'history',
-            commits: [nobodys(1)],
-            trees: [nobodys(2)],
-            haves: [nobodys(3)],
-          }),
-        ),
-      ),
-    ).toBeInstanceOf(Uint8Array)
+    expect(await askGit('vault', fetchOf(nobodys(1)))).toContain(`ERR upload-pack: not our ref ${nobodys(1)}`)
+    const bytes = await ask(encodeFrame(encodeFetchRequest({ share: 'vault', oid: nobodys(1), offset: 0 })))
+    expect(Buffer.from(bytes as Uint8Array).toString()).toContain('no such object')
+  })
+
+  it('[T1] of sizes gives them in the order asked, and none for what is not here', async () => {
+    const [blob] = [...a.objects.objects].find(([, object]) => object.type === 'blob')!
+    const said = await askGit('vault', encodeObjectInfoCommand('tandem/raw', [nobodys(1), blob]))
+    expect(said.slice(said.indexOf('0009size'))).toBe(`0009size\n002e${nobodys(1)} \n002f${blob} 5\n0000`)
   })
 
   it('[T8] of one object 40,000 times is answered with it once', async () => {
-    const oid = refOf(a.id)!
+    const [blob] = [...a.objects.objects].find(([, object]) => object.type === 'blob')!
     const before = a.peer(raw)!.traffic.bytesSent
-    const stream = await raw.connection.openStream()
-    await net.complete(
-      stream.write(
-        encodeFrame(encodeFetchRequest({ share: 'vault', kind: 'objects', oids: new Array<Oid>(40_000).fill(oid) })),
-      ),
-    )
-    await net.complete(
-      (async () => {
-        while (await stream.read());
-      })(),
-    )
+    await askGit('vault', fetchOf(...new Array<Oid>(40_000).fill(blob)))
+    expect(a.peer(raw)!.traffic.bytesSent - before).toBeGreaterThan(0)
     expect(a.peer(raw)!.traffic.bytesSent - before).toBeLessThan(1_000)
   })
 
@@ -366,19 +447,16 @@ describe('a fetch from us', () => {
     expect((await raw.isClosed()).code).toBe(4004)
   })
 
-  it('[T2] of a tree that is a file breaks that stream alone', async () => {
-    const blob = [...a.objects.objects].find(([, object]) => object.type === 'blob')![0]
-    await ask(
-      encodeFrame(encodeFetchRequest({ share: 'vault', kind: 'history', commits: [], trees: [blob], haves: [] })),
-    )
-    await net.clock.advance(1_000)
+  it('[T2] of a large file that is a commit is refused, and the link goes on', async () => {
+    const bytes = await ask(encodeFrame(encodeFetchRequest({ share: 'vault', oid: refOf(a.id)!, offset: 0 })))
+    expect(Buffer.from(bytes as Uint8Array).toString()).toContain('no such object')
     expect(raw.closed).toBeNull()
   })
 })
 
 describe('heads without end', () => {
   it('[T8] are bounded, directory by directory', async () => {
-    void answerFetches(() => reply({ kind: 'done', large: [], absent: [] }))
+    answer(hasNothing)
     for (let i = 0; i < 5; i++) {
       const heads = new Map(
         Array.from({ length: 10_000 }, (_, j) => [

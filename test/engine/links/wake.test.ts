@@ -81,7 +81,7 @@ describe('addresses that went dead under a live link', () => {
       a.peers.wake()
       await net.clock.advance((seed % 5) * 40)
       b.peers.wake()
-      expect(await editTakes(a, b)).toBeLessThan(5_000)
+      expect(await editTakes(a, b)).toBeLessThan(5_500) // up to 3 s for the probe, a dial, and three round trips of 0.3 s for the edit
       await net.clock.advance(30_000)
       expect([seed, a.connects(b), net.network.connections(a.id, b.id)]).toEqual([seed, 2, 1])
       expect([1, 2]).toContain(b.connects(a)) // 1 when the new link was there before it gave the old one up

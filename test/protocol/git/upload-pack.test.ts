@@ -20,6 +20,7 @@ const ADVERTISEMENT = [
   'ls-refs=unborn',
   'fetch=wait-for-done filter',
   'object-format=sha1',
+  'object-info',
   '0000',
 ]
 
@@ -44,6 +45,7 @@ function serve(input: Iterable<string | PktLine>, answers: Answers = {}, limits:
         return request.oids.find((asked) => !here.has(asked)) ?? null
       case 'ready':
         return ready
+      case 'sizes':
       case 'pack':
         return undefined
     }
