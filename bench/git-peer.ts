@@ -2,7 +2,8 @@
  * Git's protocol between two processes, for the benchmarks; bundled by build.mjs. One JSON object per line on stdout.
  *
  *     serve BASE          serves the bare repositories below BASE at their paths: says `{"port", "id", "direct"}`
- *     fetch               answers lines of JSON `{"via": "tcp" | "iroh", "port", "id", "direct", "path", "into"}`
+ *     fetch               answers lines of JSON `{"via": "tcp" | "iroh", "port", "id", "direct", "path", "into"}`; with `wants`
+ *                         in place of `into` it takes the pack as devices take it (T1), and drops it
  */
 import { createConnection, createServer } from 'node:net'
 import { join } from 'node:path'
@@ -13,11 +14,15 @@ import { nodeCodec } from '../src/adapters/node/node-codec.ts'
 import { NodeObjectStore } from '../src/adapters/node/node-object-store.ts'
 import { NodeRefStore } from '../src/adapters/node/node-ref-store.ts'
 import { systemClock } from '../src/adapters/node/system-clock.ts'
+import { GitBulkSession } from '../src/engine/git-bulk-session.ts'
 import { gitPeerAt } from '../src/engine/git-peer.ts'
 import { serveGitStream } from '../src/engine/git-server.ts'
 import type { GitEndpoint } from '../src/engine/git-server.ts'
+import { IdleTimeout } from '../src/engine/recovery.ts'
 import { Repository } from '../src/engine/repository.ts'
 import { syncWithPeer } from '../src/engine/sync-with-peer.ts'
+import type { Oid } from '../src/objects/oid.ts'
+import { NO_FILTER } from '../src/protocol/git/object-filter.ts'
 import type { ByteStream, Connection, EndpointId } from '../src/ports/transport.ts'
 
 const SELF = 'a'.repeat(64) as EndpointId
@@ -78,7 +83,8 @@ interface FetchTask {
   readonly direct: readonly string[]
   readonly path: string
   /** A bare repository. */
-  readonly into: string
+  readonly into?: string
+  readonly wants?: readonly Oid[]
 }
 
 /** What passes, and how often we had to wait for an answer. */
@@ -112,11 +118,15 @@ async function fetchTasks(): Promise<void> {
   const transport = await openTransport()
   let connection: Connection | undefined
   for await (const line of createInterface({ input: process.stdin })) {
-    const { via, port, id, direct, path, into } = JSON.parse(line) as FetchTask
-    const { repository, refs } = await openRepository(into)
+    const { via, port, id, direct, path, into, wants } = JSON.parse(line) as FetchTask
     if (via === 'iroh') connection ??= await transport.connect({ id, direct })
     const count = new Count()
     const openStream = async () => count.stream(via === 'iroh' ? await connection!.openStream() : await dial(port))
+    if (wants) {
+      say({ ms: await takeAndDrop(openStream, path, wants), received: count.received })
+      continue
+    }
+    const { repository, refs } = await openRepository(into!)
     let words = ''
     const before = process.cpuUsage()
     const start = performance.now()
@@ -139,6 +149,23 @@ async function fetchTasks(): Promise<void> {
     say({ ms, cpuMs: (user + system) / 1000, sent, received, roundTrips, results, ...counts })
   }
   process.exit()
+}
+
+/** What the protocol itself costs: nothing is verified and nothing stored. ms, from the first byte of the pack. */
+async function takeAndDrop(
+  openStream: () => Promise<ByteStream>,
+  path: string,
+  wants: readonly Oid[],
+): Promise<number> {
+  const { signal } = new AbortController()
+  const idle = new IdleTimeout(systemClock, 30_000)
+  const session = await GitBulkSession.open(openStream, path, { agent: 'tandem/bench', signal, idle })
+  session.ask({ wants, haves: [], filter: NO_FILTER, thinPack: false })
+  let start = 0
+  for await (const chunk of session.pack()) if (chunk.length) start ||= performance.now()
+  const ms = performance.now() - start
+  await session.close()
+  return ms
 }
 
 function dial(port: number): Promise<ByteStream> {
