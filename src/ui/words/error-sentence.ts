@@ -78,16 +78,18 @@ const vault: Record<VaultErrorCode, ErrorSentence> = {
   'trash-failed': say('A file could not be moved to the trash.', 'It was left where it is. Check its permissions.'),
 }
 
-const damaged = say(
-  'The history on this device is damaged.',
-  'Your notes are not touched. Remove this device on the others, set it up anew, and pair it again.',
-)
 const store: Record<StoreErrorCode, ErrorSentence> = {
   'disk-full': say('There is no space left for the history.', 'Free some space: sync goes on where it stopped.'),
   unwritable: say('The history cannot be written.', 'Restart Obsidian, then try again.'),
   unreadable: say('The history cannot be read.', 'Restart Obsidian, then try again.'),
-  damaged,
-  'not-a-repository': damaged,
+  damaged: say(
+    'A part of the history on this device is damaged.',
+    'Your notes are not touched. It comes again as soon as a device that has it is connected.',
+  ),
+  'not-a-repository': say(
+    'The history on this device is damaged.',
+    'Your notes are not touched. Remove this device on the others, set it up anew, and pair it again.',
+  ),
   'bad-ref': say('The history holds a name that cannot be.', 'Please report this with the diagnostics.'),
   busy: say('The same file is being received already.', 'Try again in a moment.'),
   closed: say('Sync was stopped meanwhile.', 'Turn sync on again, then try again.'),
