@@ -1,5 +1,5 @@
 /**
- * A first sync whose receiving process is killed at up to 20 random points, beside one that is left alone: what the cuts cost on the wire,
+ * A first sync whose receiving process is killed at 20 random points, beside one that is left alone: what the cuts cost on the wire,
  * counted by the sender (also what was under way and lost). After each kill stock git looks for objects that a ref names and that are
  * not there.
  */
@@ -28,8 +28,8 @@ function repositoryOf(state) {
   return found && join(state, String(found))
 }
 
-/** @param {readonly number[]} gaps bytes that may come between two kills */
-async function sync({ work, bundles }, vault, gaps) {
+/** @param {readonly number[]} points bytes received in all, after each of which the receiver is killed */
+async function sync({ work, bundles }, vault, points) {
   const folder = join(work, 'cuts')
   rmSync(folder, { recursive: true, force: true })
   const [vaultA, vaultB] = [join(folder, 'a'), join(folder, 'b')]
@@ -37,15 +37,16 @@ async function sync({ work, bundles }, vault, gaps) {
   await copyFolder(vault, vaultA)
   const pair = new LivePair(bundles.cli, folder, vaultA, vaultB)
   const start = performance.now()
-  let [cuts, damaged] = [0, 0]
+  let [cuts, damaged, received] = [0, 0, 0]
   let peakB = 0
   try {
     await pair.pair()
     pair.a.up()
     await pair.a.whenUp()
     await settleDisk()
-    for (const gap of [...gaps, Infinity]) {
+    for (const point of [...points, Infinity]) {
       pair.b.up()
+      const gap = Math.max(point - received, 1)
       const settled = ({ event, current }) => event === 'peer' && current === true
       const enough = ({ event, phase, bytes }) => event === 'progress' && phase === 'Receiving' && bytes >= gap
       await pair.b.when('enough, or all', (line) => settled(line) || enough(line), 600_000)
@@ -53,6 +54,7 @@ async function sync({ work, bundles }, vault, gaps) {
       if (pair.b.lines.some(({ line }) => settled(line))) break
       await pair.b.kill()
       cuts++
+      received += Math.max(...pair.b.lines.map(({ line }) => (line.phase === 'Receiving' && line.bytes) || 0))
       const repository = repositoryOf(pair.b.state)
       if (repository && existsSync(join(repository, 'HEAD')))
         await run(['git', '-C', repository, 'fsck', '--connectivity-only', '--no-dangling']).catch(() => damaged++)
@@ -72,12 +74,8 @@ export async function cuts(context) {
   const vault = join(context.work, 'cut-vault')
   makeFiles(vault, megabytes)
   const whole = await sync(context, vault, [])
-  const points = Array.from({ length: CUTS }, () => Math.random() * 0.97 * whole.bytes).sort((a, b) => a - b)
-  const broken = await sync(
-    context,
-    vault,
-    points.map((point, i) => point - (points[i - 1] ?? 0)),
-  )
+  const points = Array.from({ length: CUTS }, () => Math.random() * 0.8 * whole.bytes).sort((a, b) => a - b)
+  const broken = await sync(context, vault, points)
   rmSync(vault, { recursive: true, force: true })
   return [
     { what: `bytes sent for ${megabytes} MB, uncut`, unit: 'MB', value: whole.bytes / 1e6 },
