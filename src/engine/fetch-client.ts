@@ -79,14 +79,45 @@ async function helpOrLead(
   heads: DeviceHeads,
   { joint, mayMove }: FetchOptions,
 ): Promise<Received> {
-  const offered = new Set(heads.values())
-  const slow = new Set<JointFetch>()
+  const helper = new Helper(source, joint, new Set(heads.values()))
   for (;;) {
     source.signal.throwIfAborted()
     const wanted = new Set(repository.wanted(heads).values())
-    const running = wanted.size ? joint.find(offered, slow) : undefined
-    if (!running) return lead(repository, source, heads, joint.begin(wanted), mayMove)
-    if (!(await running.help(source))) slow.add(running)
+    const running = wanted.size ? helper.find() : undefined
+    if (!running) return lead(repository, source, heads, joint.begin(wanted), helper, mayMove)
+    await helper.help(running)
+  }
+}
+
+/** Helps with what other peers began (T7). */
+class Helper {
+  /** Their history takes long. Once it is here, this peer can help with the files. */
+  readonly #slow = new Set<JointFetch>()
+  /** Their peer said of the files what is not so; or ours does, which then shows when it is asked for its own. */
+  readonly #wrong = new Set<JointFetch>()
+
+  constructor(
+    private readonly source: FetchSource,
+    private readonly joint: JointFetches,
+    private readonly offered: ReadonlySet<Oid>,
+  ) {}
+
+  /** Something to help with. `own`: what this peer leads; it helps others with files alone then. */
+  find(own?: JointFetch): JointFetch | undefined {
+    if (!own) return this.joint.find(this.offered, new Set([...this.#slow, ...this.#wrong]))
+    const run = this.joint.find(this.offered, new Set([own, ...this.#wrong]))
+    return run?.bringsFiles ? run : undefined
+  }
+
+  async help(run: JointFetch): Promise<void> {
+    try {
+      if (!(await run.help(this.source))) this.#slow.add(run)
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.source.signal.throwIfAborted()
+      this.source.abort()
+      this.#wrong.add(run)
+    }
   }
 }
 
@@ -95,6 +126,7 @@ async function lead(
   source: FetchSource,
   heads: DeviceHeads,
   run: JointFetch,
+  helper: Helper,
   mayMove: FetchOptions['mayMove'],
 ): Promise<Received> {
   try {
@@ -106,7 +138,16 @@ async function lead(
       const { missing } = received
       const absent = [...missing.missingCommits, ...missing.missingTrees, ...missing.missingBlobs]
       if (missing.missingCommits.length || missing.missingTrees.length) await history.bring(missing, run.wanted)
-      else await run.blobs(source, await source.sizes(missing.missingBlobs))
+      else {
+        const other = helper.find(run)
+        if (other) {
+          await helper.help(other)
+          continue
+        }
+        const sizes = await source.sizes(missing.missingBlobs)
+        if (helper.find(run)) continue // It began meanwhile. Nothing is awaited between this look and our own beginning.
+        await run.blobs(source, sizes)
+      }
       // By what is here now, not by what the peer says that it sent: that could go on for ever.
       if ((await repository.objects.missing(absent)).length < absent.length) history.progressed()
       else if (!history.hasAnotherWay) {

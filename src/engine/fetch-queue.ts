@@ -91,7 +91,7 @@ export class FetchQueue<Taker> {
     this.#left--
   }
 
-  /** The taker does not bring it, or what it brought could not be stored; others may. */
+  /** The taker does not bring it, or what it brought was dropped or could not be stored. Whoever is free may be asked, it too. */
   giveBack(taker: Taker, work: FetchWork, claimed: boolean): void {
     const item = this.#itemOf(work)
     item.takers.delete(taker)

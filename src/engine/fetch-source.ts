@@ -12,6 +12,7 @@ import { NO_FILTER } from '../protocol/git/object-filter.ts'
 import type { ShareName } from '../protocol/messages.ts'
 import { GIT_AGENT } from './app.ts'
 import { GitBulkSession } from './git-bulk-session.ts'
+import { openWithin } from './open-within.ts'
 import type { Attempt, TransferTracker } from './recovery.ts'
 import type { Repository } from './repository.ts'
 
@@ -19,10 +20,10 @@ const HISTORY_BATCH_OBJECTS = 20_000
 /** No batch is larger (T1, T8). */
 export const MAX_BATCH = 8 * 1024 * 1024
 const MAX_HISTORY = 8 * 1024 * 1024 * 1024
-/** Commands on one stream: the other side takes 4,096. */
-const MAX_COMMANDS = 4_000
-/** Oids in one question for sizes. */
-const SIZES_AT_ONCE = 40_000
+/** Batches asked for on one stream: the other side takes 4,096 commands. */
+const BATCHES_A_STREAM = 4_000
+/** Oids in one question for sizes. To ask them over a slow line and look them up on a slow phone must not last a silence (T5). */
+const SIZES_AT_ONCE = 4_000
 
 const HISTORY_KINDS: ReadonlySet<PackEntryKind> = new Set(['commit', 'tree', 'ref-delta'])
 
@@ -41,9 +42,12 @@ export class FetchSource {
   readonly #historyBatch: number
   readonly #options: FetchSourceOptions
   #session: Promise<GitBulkSession> | null = null
-  /** Batches asked for on this session, and those of them that did not come yet. */
+  /** Batches asked for on this session. */
   #asked = 0
-  #owed = 0
+  /** The sessions of the batches that did not come yet, in the order asked for. */
+  #owed: GitBulkSession[] = []
+  /** Those on which nothing more is asked: closed once their last batch came. */
+  readonly #spent = new Set<GitBulkSession>()
 
   /** `historyBatch`: bytes. */
   constructor(repository: Repository, share: ShareName, historyBatch: number, options: FetchSourceOptions) {
@@ -90,16 +94,22 @@ export class FetchSource {
 
   /** Asks for blobs; `batch` gives them, in the order in which they were asked for. */
   async ask(oids: readonly Oid[]): Promise<void> {
-    if (this.#owed === 0 && this.#asked > MAX_COMMANDS) await this.close()
+    if (this.#asked === BATCHES_A_STREAM) {
+      this.#spent.add(await this.#open())
+      this.#session = null
+      this.#asked = 0
+      this.#closeSpent()
+    }
     const session = await this.#open()
     this.#asked++
-    this.#owed++
+    this.#owed.push(session)
     session.ask({ wants: oids, haves: [], filter: NO_FILTER, thinPack: false })
   }
 
   /** The pack of those that were asked for first. @throws ProtocolError `limit`, `refused` when it holds more than was asked for */
   async batch(oids: readonly Oid[]): Promise<Uint8Array> {
-    const session = await this.#open()
+    const session = this.#owed[0]
+    if (!session) throw new Error('no batch was asked for')
     const chunks: Uint8Array[] = []
     let size = 0
     for await (const chunk of this.#counted(session.pack())) {
@@ -107,10 +117,17 @@ export class FetchSource {
       if (size > MAX_BATCH) throw new ProtocolError('limit', `a batch of more than ${MAX_BATCH} bytes`)
       chunks.push(chunk)
     }
-    this.#owed--
+    if (this.#owed[0] === session) this.#owed.shift() // else it was given up meanwhile
+    this.#closeSpent()
     const pack = concatBytes(chunks)
     if (decodePackHeader(pack) > oids.length) throw new ProtocolError('refused', UNASKED)
     return pack
+  }
+
+  /** Not waited for: the other side may take its time to say goodbye. */
+  #closeSpent(): void {
+    for (const session of this.#spent)
+      if (!this.#owed.includes(session) && this.#spent.delete(session)) void session.close()
   }
 
   /** Stores a batch. @throws CorruptObjectError; ProtocolError `refused` when it is not what was asked for */
@@ -142,8 +159,7 @@ export class FetchSource {
 
   async #readLarge(oid: Oid, size: number, offset: number, write: (chunk: Uint8Array) => Promise<void>): Promise<void> {
     const { signal, idle, openStream } = this.#options
-    signal.throwIfAborted()
-    const stream = await openStream()
+    const stream = await openWithin(openStream, signal, idle)
     const onAbort = () => stream.abort()
     signal.addEventListener('abort', onAbort, { once: true })
     try {
@@ -184,6 +200,8 @@ export class FetchSource {
   }
 
   abort(): void {
+    for (const session of this.#spent) session.abort()
+    this.#spent.clear()
     void this.#session?.then(
       (session) => session.abort(),
       () => undefined,
@@ -194,7 +212,7 @@ export class FetchSource {
   #forget(): void {
     this.#session = null
     this.#asked = 0
-    this.#owed = 0
+    this.#owed = []
   }
 
   async *#counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -9,6 +9,7 @@ import type { FetchCommand } from '../protocol/git/fetch-command.ts'
 import { encodeObjectInfoCommand, readObjectInfo } from '../protocol/git/object-info.ts'
 import { encodeServiceRequest } from '../protocol/git/service-request.ts'
 import type { GitSession } from '../protocol/git/git-session.ts'
+import { openWithin } from './open-within.ts'
 import type { IdleTimeout } from './recovery.ts'
 import { PktStream, runGitSession } from './pkt-stream.ts'
 
@@ -54,8 +55,7 @@ export class GitBulkSession {
     options: { readonly agent: string; readonly signal: AbortSignal; readonly idle: IdleTimeout },
   ): Promise<GitBulkSession> {
     const { agent, signal, idle } = options
-    signal.throwIfAborted()
-    const stream = await openStream()
+    const stream = await openWithin(openStream, signal, idle)
     const onAbort = (): void => stream.abort()
     signal.addEventListener('abort', onAbort, { once: true })
     const session = new GitBulkSession(stream, agent, idle, () => signal.removeEventListener('abort', onAbort))

@@ -37,8 +37,8 @@ export interface UploadOptions {
   readonly onRefs?: () => void
   readonly onSizes?: (sizes: ReadonlyMap<Oid, number>) => void
   readonly onSent?: (oids: Iterable<Oid>) => void
-  /** Something of a pack could not be read here. */
-  readonly onFault?: (error: unknown) => void
+  /** Something that was asked for could not be read here; `oid` where it is known which. */
+  readonly onFault?: (error: unknown, oid?: Oid) => void
 }
 
 /** What is served at one path to one peer; a service that is absent is refused. */
@@ -136,7 +136,7 @@ async function serveUpload(lines: PktStream, options: UploadOptions): Promise<Gi
       case 'ready':
         return (await visible()).ready(request.wants, request.common)
       case 'sizes': {
-        const sizes = await (await visible()).sizes(request.oids)
+        const sizes = await (await visible()).sizes(request.oids, options.onFault)
         options.onSizes?.(
           new Map(request.oids.flatMap((oid, i) => (typeof sizes[i] === 'number' ? [[oid, sizes[i]] as const] : []))),
         )

@@ -66,7 +66,6 @@ export class GitTraffic {
       this.#tell(link, asked, outcome)
     } finally {
       if (asked?.sizes) this.links.sending(link).end()
-
       running.delete(abort)
       if (!running.size) this.#running.delete(link)
     }
@@ -99,22 +98,26 @@ export class GitTraffic {
     const { upload, receive } = endpoint
     const sending = this.links.sending(link)
     const sizes = new Map<Oid, number>()
-    // A device asks how large the files are that it lacks, before it fetches them; stock git does not.
+    let begun = false
+    // A device asks how large the files are that it lacks before it fetches them, in several questions; stock git does not.
     const onSizes = (found: ReadonlyMap<Oid, number>): void => {
       asked.sizes = true
-      sizes.clear()
+      if (begun) sizes.clear()
+      begun = false
       for (const [oid, size] of found) sizes.set(oid, size)
       sending.plan(sizes.size, sum(sizes.values()))
     }
     const onSent = (oids: Iterable<Oid>): void => {
       const sent = [...oids].flatMap((oid) => sizes.get(oid) ?? [])
-      if (sent.length > 0) sending.sent(sent.length, sum(sent))
+      if (sent.length === 0) return
+      begun = true
+      sending.sent(sent.length, sum(sent))
     }
     const onBytes = (count: number): void => void (link.traffic.bytesSent += count)
     // A peer that may see the share may ask for anything in it, also for what no ref reaches any more and it has lost (T1).
     const onRefs = (): void => void (asked.refs = true)
-    const onFault = (error: unknown): void => {
-      if (share.repository.noteLoss(error)) void share.settle() // perhaps a file here still has it
+    const onFault = (error: unknown, oid?: Oid): void => {
+      if (share.repository.noteLoss(error, oid)) void share.settle() // perhaps a file here still has it
     }
     const watched = { onBytes, onRefs, onSizes, onSent, onFault, anyObject: true }
     return {

@@ -19,9 +19,10 @@ export class JointFetches {
     readonly sizes: BatchSizes = BATCH_SIZES,
   ) {}
 
-  /** One whose heads all are among these. */
+  /** One whose heads all are among these; rather one whose files are being brought. */
   find(heads: ReadonlySet<Oid>, except: ReadonlySet<JointFetch>): JointFetch | undefined {
-    return [...this.#running].find((run) => !except.has(run) && [...run.wanted].every((oid) => heads.has(oid)))
+    const running = [...this.#running].filter((run) => !except.has(run) && isSubset(run.wanted, heads))
+    return running.find((run) => run.bringsFiles) ?? running[0]
   }
 
   /** Nothing is wanted: nobody can help with it. */
@@ -55,6 +56,11 @@ export class JointFetch {
     onEnd: () => void,
   ) {
     this.#onEnd = onEnd
+  }
+
+  /** Whether its history is here. */
+  get bringsFiles(): boolean {
+    return this.#queue !== null
   }
 
   /** Who began it brings the blobs of these sizes, with whoever helps. @throws what its own peer's part fails with */
@@ -120,6 +126,8 @@ export class JointFetch {
           if (queue.claim(owed[0]!)) {
             claimed = owed[0]!
             await this.#store(source, pack, claimed)
+          } else {
+            queue.giveBack(source, owed[0]!, false) // should it fail with who was faster, this one can be asked again
           }
         } else if (next.kind === 'over') return
         else {
@@ -145,10 +153,8 @@ export class JointFetch {
     const oids = work.kind === 'batch' ? work.oids : []
     const coming = source.batch(oids).then((bytes) => (pack = bytes))
     coming.catch(() => undefined)
-    for (;;) {
-      await Promise.race([coming, this.#changed.promise])
-      if (pack || queue.isOver) return pack
-    }
+    while (!pack && !queue.isOver) await Promise.race([coming, this.#changed.promise])
+    return pack
   }
 
   async #store(source: FetchSource, pack: Uint8Array, work: FetchWork): Promise<void> {
@@ -214,6 +220,10 @@ export class JointFetch {
     this.#changed = promiseWithResolvers()
     resolve()
   }
+}
+
+function isSubset(oids: ReadonlySet<Oid>, of: ReadonlySet<Oid>): boolean {
+  return [...oids].every((oid) => of.has(oid))
 }
 
 function sum(numbers: Iterable<number>): number {

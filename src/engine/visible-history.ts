@@ -1,5 +1,6 @@
 import type { CommitGraph } from '../history/commit-graph.ts'
 import type { Codec } from '../objects/codec.ts'
+import { CorruptObjectError, MissingObjectError } from '../objects/errors.ts'
 import type { Oid } from '../objects/oid.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import type { RefName, Refs } from '../ports/ref-store.ts'
@@ -107,13 +108,25 @@ export class VisibleHistory {
     return [...oids].filter((oid) => this.#isCommit(oid))
   }
 
-  /** The size of each object; null for one that is not there, or that no visible ref reaches. */
-  async sizes(oids: readonly Oid[]): Promise<(number | null)[]> {
-    const { objects } = this.#repository
+  /** The size of each object; null for one that is not there, or that no visible ref reaches, or that is damaged: `onFault` is told. */
+  async sizes(
+    oids: readonly Oid[],
+    onFault: (error: unknown, oid: Oid) => void = () => undefined,
+  ): Promise<(number | null)[]> {
     const hidden = new Set(this.#open ? [] : await this.#hidden(oids))
     const sizes: (number | null)[] = []
-    for (const oid of oids) sizes.push(hidden.has(oid) ? null : ((await objects.info(oid))?.size ?? null))
+    for (const oid of oids) sizes.push(hidden.has(oid) ? null : await this.#sizeOf(oid, onFault))
     return sizes
+  }
+
+  async #sizeOf(oid: Oid, onFault: (error: unknown, oid: Oid) => void): Promise<number | null> {
+    try {
+      return (await this.#repository.objects.info(oid))?.size ?? null
+    } catch (error) {
+      if (!(error instanceof CorruptObjectError || error instanceof MissingObjectError)) throw error
+      onFault(error, oid)
+      return null
+    }
   }
 
   /** The first of these that no visible ref reaches. */

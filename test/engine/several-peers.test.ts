@@ -42,6 +42,12 @@ async function isWhole(givers: Givers): Promise<boolean> {
   return (await givers.taker.objects.missing(oids)).length === 0
 }
 
+/** The commit and the tree of the one head. */
+async function historyOf(repository: Repository): Promise<GitObject[]> {
+  const [head] = repository.heads().values()
+  return [await repository.read(head!), await repository.read((await repository.readCommit(head!)).tree)]
+}
+
 const storedTwice = (givers: Givers, blobs: readonly GitObject[]): Oid[] =>
   blobs.map((blob) => oidOf(nodeCodec, blob)).filter((oid) => (givers.stored.get(oid) ?? 0) > 1)
 
@@ -177,6 +183,102 @@ describe('[T7] several peers that hold the same missing objects', () => {
     expect(givers.clock.now() - start).toBeLessThan(12_000)
     expect(await isWhole(givers)).toBe(true)
     expect(storedTwice(givers, blobs)).toEqual([])
+  })
+
+  it('go on with what another one brought first and could not be stored, when nobody else is left to bring it', async () => {
+    const { repository, blobs } = await aSource([30_000])
+    const givers = await Givers.of(repository, batches, 1_000)
+    const objects = [...(await historyOf(repository)), ...blobs]
+    // Late enough that the other one is asked as well.
+    const first = await givers.giver(1, {
+      pack: async ({ filter }) => {
+        if (filter.kind === 'no-blobs') return packOf(nodeCodec, objects.slice(0, 2))
+        await givers.clock.sleep(5_000)
+        return packOf(nodeCodec, blobs)
+      },
+      sizes: (oids) => oids.map(() => 30_000),
+    })
+    const lying = await givers.giver(2, { pack: () => packOf(nodeCodec, [aBlob('not what you asked for')]) })
+    const writePack = givers.taker.objects.writePack.bind(givers.taker.objects)
+    givers.taker.objects.writePack = async (pack) => {
+      const oids = await writePack(pack)
+      if (oids.includes(oidOf(nodeCodec, aBlob('not what you asked for')))) await givers.clock.sleep(10_000)
+      return oids
+    }
+    const tries = outcomes([first.fetch(), lying.fetch()])
+    expect(await givers.complete(tries, 120_000)).toEqual(['done', 'refused'])
+    expect(await isWhole(givers)).toBe(true)
+  })
+
+  it('do not wait for what a silent one owes when it came meanwhile from one that is gone', async () => {
+    const { repository, blobs } = await aSource([90_000, 90_000])
+    const givers = await Givers.of(repository, batches, 1_000)
+    const history = await historyOf(repository)
+    const byOid = new Map(blobs.map((blob) => [oidOf(nodeCodec, blob), blob]))
+    const falling = await givers.giver(1, {
+      pack: ({ wants }, round) => {
+        if (round === 0) return packOf(nodeCodec, history)
+        return round === 1 ? packOf(nodeCodec, [byOid.get(wants[0]!)!]) : null
+      },
+      sizes: (oids) => oids.map(() => 90_000),
+    })
+    const second = await givers.giver(2)
+    const writePack = givers.taker.objects.writePack.bind(givers.taker.objects)
+    let packs = 0
+    givers.taker.objects.writePack = async (pack) => {
+      if (++packs === 2) await givers.clock.sleep(6_000) // the first batch
+      return writePack(pack)
+    }
+    const stop = new AbortController()
+    givers.clock.after(4_000, () => stop.abort(Object.assign(new Error('stopped'), { code: 'stopped' })))
+    const tries = outcomes([falling.fetch(), second.fetch(stop.signal)])
+    expect(await givers.complete(tries)).toEqual(['done', 'stopped'])
+    expect(await isWhole(givers)).toBe(true)
+    expect(second.bytes).toBeGreaterThan(80_000)
+  })
+
+  it('share the files also when each had to bring the history, because that took long', async () => {
+    const { repository, blobs } = await aSource(NOTES)
+    const givers = await Givers.of(repository, batches, 100)
+    const history = await historyOf(repository)
+    const byOid = new Map(blobs.map((blob) => [oidOf(nodeCodec, blob), blob]))
+    const slowly = (ms: number) => ({
+      pack: async ({ filter, wants }: { filter: { kind: string }; wants: readonly Oid[] }) => {
+        if (filter.kind !== 'no-blobs') {
+          return packOf(
+            nodeCodec,
+            wants.map((oid) => byOid.get(oid)!),
+          )
+        }
+        await givers.clock.sleep(ms)
+        return packOf(nodeCodec, history)
+      },
+      sizes: (oids: readonly Oid[]) => oids.map((oid) => byOid.get(oid)?.content.length ?? null),
+    })
+    const two = [await givers.giver(1, slowly(6_000)), await givers.giver(2, slowly(6_000))]
+    expect(await givers.complete(outcomes(two.map((giver) => giver.fetch())))).toEqual(['done', 'done'])
+    expect(await isWhole(givers)).toBe(true)
+    expect(storedTwice(givers, blobs).length).toBe(0)
+    expect(two[0]!.bytes + two[1]!.bytes).toBeLessThan(1.1 * 120 * 30_000)
+    for (const { bytes } of two) expect(bytes).toBeGreaterThan(0.2 * 120 * 30_000)
+  })
+
+  it('are not led astray by one that says of the files what is not so', async () => {
+    const { repository } = await aSource(Array.from({ length: 12 }, () => 90_000))
+    const givers = await Givers.of(repository, batches, 1_000)
+    const history = await historyOf(repository)
+    const lying = await givers.giver(1, {
+      pack: ({ filter }) => (filter.kind === 'no-blobs' ? packOf(nodeCodec, history) : null),
+      sizes: (oids) => oids.map(() => 500_000),
+      other: () => new Promise(() => undefined),
+    })
+    const honest = await givers.giver(2)
+    const tries = [lying.fetch(), honest.fetch()]
+    const all = outcomes(tries)
+    await givers.complete(tries[1]!, 20_000)
+    expect(await isWhole(givers)).toBe(true)
+    expect(givers.taker.heads()).toEqual(repository.heads())
+    expect((await givers.complete(all))[1]).toBe('done')
   })
 
   it('that is told to stop leaves the work to the others', async () => {

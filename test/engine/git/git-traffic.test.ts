@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { fetchFromGit } from '../../../src/engine/git-client.ts'
 import type { GitFetchResult } from '../../../src/engine/git-client.ts'
 import type { Link } from '../../../src/engine/link.ts'
+import { GitBulkSession } from '../../../src/engine/git-bulk-session.ts'
+import { IdleTimeout } from '../../../src/engine/recovery.ts'
+import type { TransferProgress } from '../../../src/engine/transfer-progress.ts'
 import { PktStream, runGitSession } from '../../../src/engine/pkt-stream.ts'
 import { ShareTraffic } from '../../../src/engine/share-traffic.ts'
 import { MemoryObjectStore } from '../../../src/adapters/memory/memory-object-store.ts'
@@ -12,6 +15,7 @@ import type { Oid } from '../../../src/objects/oid.ts'
 import type { LogRecord } from '../../../src/ports/logger.ts'
 import { decodeFetchReply, encodeFetchRequest } from '../../../src/protocol/fetch-messages.ts'
 import { encodeFrame, FrameReader } from '../../../src/protocol/frames.ts'
+import { NO_FILTER } from '../../../src/protocol/git/object-filter.ts'
 import { readPushReport } from '../../../src/protocol/git/push-report.ts'
 import type { PushReport } from '../../../src/protocol/git/push-report.ts'
 import { encodeCommands } from '../../../src/protocol/git/receive-commands.ts'
@@ -29,6 +33,7 @@ async function aPeer(files: Readonly<Record<string, Uint8Array>> = {}) {
   const { device } = await aShare({ 'Note.md': 'one\n', ...files })
   const rights = { reveal: true, write: true }
   const log: LogRecord[] = []
+  const sending: (TransferProgress | null)[] = []
   const link = {
     remoteId: 'f'.repeat(64),
     traffic: { bytesSent: 0, bytesReceived: 0 },
@@ -44,6 +49,7 @@ async function aPeer(files: Readonly<Record<string, Uint8Array>> = {}) {
       mayChange: () => true,
       syncing: none,
       progress: none,
+      sending: (_link, progress) => void sending.push(progress),
       fault: none,
     },
   )
@@ -75,7 +81,7 @@ async function aPeer(files: Readonly<Record<string, Uint8Array>> = {}) {
     const report = () => runGitSession<never, PushReport>(readPushReport(), lines, () => Promise.resolve())
     return { stream, served, pack, commit, report }
   }
-  return { device, rights, link, traffic, log, open, fetch, push }
+  return { device, rights, link, traffic, log, sending, open, fetch, push }
 }
 
 describe('[T1] the streams of a link', () => {
@@ -93,6 +99,25 @@ describe('[T1] the streams of a link', () => {
     while ((await stream.read()) !== null);
     await served
     expect(link.traffic.bytesSent).toBeGreaterThan(0)
+  })
+
+  it('tell as one transfer what a device asks the sizes of in several questions', async () => {
+    const { device, open, sending } = await aPeer({ 'a.md': new Uint8Array(30), 'b.md': new Uint8Array(40).fill(1) })
+    const { stream, served } = open()
+    const idle = new IdleTimeout(systemClock, 30_000)
+    const options = { agent: AGENT, signal: idle.signal, idle }
+    const session = await GitBulkSession.open(() => Promise.resolve(stream), '/vault', options)
+    const blobs = [...device.objects.objects].filter(([, { type }]) => type === 'blob').map(([oid]) => oid)
+    expect(blobs.length).toBe(3)
+    for (const oid of blobs) await session.sizes([oid])
+    expect(sending.at(-1)).toEqual({ filesDone: 0, filesTotal: 3, bytesDone: 0, bytesTotal: 74 })
+    session.ask({ wants: blobs, haves: [], filter: NO_FILTER, thinPack: false })
+    for await (const bytes of session.pack()) expect(bytes.length).toBeGreaterThan(0)
+    expect(sending.slice(-2)).toEqual([{ filesDone: 3, filesTotal: 3, bytesDone: 74, bytesTotal: 74 }, null])
+    await session.sizes(blobs.slice(0, 1)) // what was sent is no part of the next one
+    expect(sending.at(-1)).toMatchObject({ filesDone: 0, filesTotal: 1 })
+    await session.close()
+    await served
   })
 
   it('[S5] a share that the peer may not see and one that does not exist are refused in the same words', async () => {
