@@ -159,7 +159,7 @@ export class Operations {
       return pending ? [{ share, pending }] : []
     })
     if (!waiting.length) return { answered: false }
-    for (const { share } of waiting) await share.answerConsent(yes)
+    for (const { share, pending } of waiting) await share.answerConsent(yes, pending.key)
     const count = (of: 'deletes' | 'overwrites') => waiting.reduce((sum, { pending }) => sum + pending[of].length, 0)
     return { answered: true, yes, deletes: count('deletes'), overwrites: count('overwrites') }
   }

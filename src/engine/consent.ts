@@ -35,6 +35,8 @@ export class ConsentDesk {
   #local: PendingConsent | null = null
   #incoming: PendingConsent | null = null
   #approved: PendingConsent | null = null
+  /** The look that is under way found deletions that must wait. */
+  #found = false
 
   constructor(codec: Codec) {
     this.#codec = codec
@@ -63,13 +65,14 @@ export class ConsentDesk {
     return pending
   }
 
-  /** A full look at the disk begins: only that can tell whether files are still gone. */
+  /** A full look at the disk begins: only that can tell whether files are still gone. What waited waits until it has ended. */
   lookBegins(): void {
-    this.#local = null
+    this.#found = false
   }
 
   /** … and has ended, with the deletions committed that were agreed to. */
   lookEnded(): void {
+    if (!this.#found) this.#local = null
     if (this.#approved?.direction === 'local') this.#approved = null
   }
 
@@ -81,6 +84,7 @@ export class ConsentDesk {
       deletes.map((path) => [path, null] as const),
     )
     if (key === this.#approved?.key) return true
+    this.#found = true
     this.#local = { direction: 'local', deletes, overwrites: [], key }
     return false
   }

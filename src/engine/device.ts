@@ -198,8 +198,9 @@ export class Device {
 
   /** Looks at the vaults first (E5), then lets peers in. */
   async start(options: { watch: boolean }): Promise<void> {
-    for (const share of [...this.shares.values()]) await share.start(options)
-    this.folders.started(options)
+    const shares = [...this.shares.values()]
+    this.folders.started(options) // those that come meanwhile start by themselves
+    for (const share of shares) await share.start(options)
     this.peers.start()
     this.#wakeWatch.start()
   }

@@ -3,7 +3,8 @@ import type { VaultPath } from '../objects/vault-path.ts'
 import type { PairingOffer } from '../peers/pairing-link.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { PeerRecord } from '../ports/data-store.ts'
-import { PairingError, ShareError } from '../ports/errors.ts'
+import { PairingError, ShareError, StoreError } from '../ports/errors.ts'
+import type { IndexStore } from '../ports/index-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
 import { VAULT_SHARE, type Grant, type ShareRecord, type ShareStore } from '../ports/share-record.ts'
@@ -155,23 +156,29 @@ export class FolderShares {
       )
   }
 
-  /** Makes a share of a folder of this vault; nobody may have it yet. @throws ShareError */
+  /** Makes a share of a folder of this vault, after one that is just ending there; nobody may have it yet. @throws ShareError */
   async create(folder: string, title?: string): Promise<ShareRecord> {
     const path = this.#desk.place(folder, { allowShared: true })
     if ((await this.#look(path)) === 'not-synced')
       throw new ShareError('bad-folder', `“${folder}” is not synced on this device`, { folder })
-    const record = await this.#desk.create(path, title)
+    const record = await this.#opening.run(() => this.#desk.create(path, title))
     await this.#open(record)
     return record
   }
 
-  /** Gives a share that a peer offers a place in this vault, which must be free. @throws ShareError */
-  async accept(name: string, folder?: string): Promise<ShareRecord> {
-    const offers = this.offers().filter(({ share, title }) => share.startsWith(name) || title === name)
-    const [offer] = offers
-    if (!offer || offers.length > 1)
+  /**
+   * Gives a share that a peer offers a place in this vault, which must be free. One that several peers offer comes from `peer`; by
+   * default from one that takes changes. @throws ShareError
+   */
+  async accept(name: string, folder?: string, peer?: EndpointId): Promise<ShareRecord> {
+    const offers = this.offers().filter(
+      (one) => (one.share.startsWith(name) || one.title === name) && (peer === undefined || one.peer === peer),
+    )
+    const offer = offers.find(({ write }) => write) ?? offers[0]
+    const called = new Set(offers.map(({ share }) => share)).size
+    if (!offer || called > 1)
       throw offer
-        ? new ShareError('ambiguous', `${offers.length} shares are called ${name}; give more of the id`, { name })
+        ? new ShareError('ambiguous', `${called} shares are called ${name}; give more of the id`, { name })
         : new ShareError('not-offered', `no connected device shares ${name} with this one`, { name })
     const place = await this.#freePlace(folder ?? folderNamed(offer.title))
     // The grant first: without a place it means nothing, and a place without it would never be in step.
@@ -195,9 +202,9 @@ export class FolderShares {
   }
 
   async #receive(id: ShareName, from: EndpointId, place: VaultPath, offer: ShareOffer): Promise<ShareRecord> {
-    const record = await this.#desk.accept(id, from, place, offer)
+    const record = await this.#opening.run(() => this.#desk.accept(id, from, place, offer))
     this.#o.logger.log('info', 'share.accepted', `the share ${record.title} is here as ${place}`, { share: id })
-    await this.#open(record)
+    await this.#open(record, { isNew: true })
     return record
   }
 
@@ -228,15 +235,18 @@ export class FolderShares {
   /**
    * Ends a share on this device: nobody has it from here any more (S5), and nothing of it comes any more. The files stay, here and
    * there, as an ordinary folder. A received one is offered anew as long as its device grants it. Idempotent.
-   * @throws ShareError `unknown`; what the store throws: then it is ended for others, and can be ended again.
+   * @throws ShareError `unknown`; what the store throws, StoreError `closed` once stopped: then it can be ended again.
    */
   async end(id: ShareName): Promise<void> {
     const record = this.#desk.get(id)
     if (!record) return
     const { host, peers, logger, close } = this.#o
     if (!host?.forget) throw new ShareError('unknown', 'this device cannot end a share')
+    this.#checkRunning()
     await peers.endShare(id) // before anything else: nobody gets more of it, whatever happens next
     await this.#opening.run(async () => {
+      this.#checkRunning()
+      if (this.#desk.get(id)?.createdAt !== record.createdAt) return // ended already; perhaps it was accepted anew
       await close(id)
       // Before the record: an index that outlives its share would take an empty folder, given to it later, for deletions (E2).
       await host.forget!(record)
@@ -255,12 +265,20 @@ export class FolderShares {
     })
   }
 
-  #open(record: ShareRecord): Promise<void> {
+  /** Of a device that has stopped, the next run may have the stores open by now. @throws StoreError `closed` */
+  #checkRunning(): void {
+    if (this.#stopped) throw new StoreError('closed', 'the device was stopped meanwhile; end the share again')
+  }
+
+  #open(record: ShareRecord, { isNew = false } = {}): Promise<void> {
     const { host, shares, logger } = this.#o
     return this.#opening.run(async () => {
       if (!host?.open || this.#stopped || shares.has(record.id)) return
+      if (!this.#desk.get(record.id)) return // it has ended since
       try {
-        await this.#o.open(await host.open(record))
+        const parts = await host.open(record)
+        if (isNew) await forgetFiles(parts.index)
+        await this.#o.open(parts)
         if (this.#running) await shares.get(record.id)!.start(this.#running)
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error)
@@ -269,6 +287,12 @@ export class FolderShares {
       }
     })
   }
+}
+
+/** E2: where a list of shares was lost, stores outlived it. What an index there knows of another folder is no deletion in this one. */
+async function forgetFiles(index: IndexStore): Promise<void> {
+  const { entries } = await index.load()
+  await index.save({ remove: [...entries.keys()], base: null, unfinished: [] })
 }
 
 /** Where a share goes when nobody says otherwise: below the root of the vault. */

@@ -26,8 +26,9 @@ export class LostObjects {
   /** Those that the store still lacks. */
   async list(): Promise<readonly Oid[]> {
     if (!this.#lost.size) return []
-    const lost = await this.objects.missing(this.#lost)
-    for (const oid of this.#lost) if (!lost.includes(oid)) this.#lost.delete(oid)
-    return lost
+    const asked = [...this.#lost] // what is noted meanwhile stays
+    const lost = new Set(await this.objects.missing(asked))
+    for (const oid of asked) if (!lost.has(oid)) this.#lost.delete(oid)
+    return [...lost]
   }
 }

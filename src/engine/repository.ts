@@ -117,6 +117,21 @@ export class Repository {
     return this.graph.has(oid)
   }
 
+  /**
+   * V8: a commit of the graph that the vault shows, and that no head continues, becomes a head of ours again. Damage can take the own
+   * ref back below it, and it be whole again later: a view without it would take its files away (V6).
+   */
+  async keep(shown: Oid): Promise<void> {
+    await this.#writing.run(async () => {
+      const tips = this.devices.tips()
+      const isKept = (oid: Oid): boolean => tips.some((tip) => this.graph.isAncestor(oid, tip))
+      const { parents } = this.graph.get(shown)!
+      if (isKept(shown) || (parents.length > 1 && parents.every(isKept))) return // the latter: a view of heads (V3)
+      await this.devices.rescue(shown)
+      this.#changed.emit()
+    })
+  }
+
   #addToGraph(oid: Oid, commit: Commit): void {
     this.graph.add(oid, nodeOf(commit))
   }
@@ -259,9 +274,11 @@ export class Repository {
       const found = await checkConnectivity(this.objects, this.graph, wanted.values())
       if (!isConnected(found)) return { result: 'incomplete', missing: found }
       for (const { oid, commit } of found.fresh) this.#addToGraph(oid, commit)
-      const mended = this.devices.countIn(this.graph)
+      // First what is ours: heads above the hole may be whole by now, and would be given up below.
+      const mended = this.devices.waiting.size > 0 && (await this.#takeUp())
       for (const [device, oid] of wanted) {
         if (!mayMove(device)) continue // S1: asked at the very move
+        if (mended && this.#isOld(device, oid)) continue
         if (this.devices.isWaiting(device)) {
           // What is there cannot be read: nobody knows which way is forward (V2).
           if (device === this.self && (await this.devices.takeBack(oid))) moved.set(device, oid)

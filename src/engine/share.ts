@@ -98,8 +98,10 @@ export class Share {
 
   /** Scans and commits what changed while we were away, before anything of a peer is applied (E5); then watches. */
   async start(options: { watch: boolean }): Promise<void> {
+    if (this.#stopListening || this.#abort.signal.aborted) return // it ended before its turn came
     this.#stopListening = this.repository.onChange(() => this.#onHeads())
     if (options.watch) this.#unwatch = await this.files.watch((event) => this.#onWatch(event))
+    if (this.#abort.signal.aborted) return void (await this.#unwatch?.())
     this.tree.markAllDirty()
     await this.settle()
     this.#maintainLater()
@@ -258,9 +260,8 @@ export class Share {
     })
   }
 
-  /** E3: the answer to `tree.consent` as it is now; a plan that takes its place before this is heard asks anew. */
-  async answerConsent(yes: boolean): Promise<void> {
-    const key = this.tree.consent?.key
+  /** E3: the answer to the plan of this `key`, by default `tree.consent` as it is now; one that took its place asks anew. */
+  async answerConsent(yes: boolean, key = this.tree.consent?.key): Promise<void> {
     try {
       await this.#settling.run(async () => {
         if (this.tree.consent?.key !== key) return

@@ -58,6 +58,7 @@ export class TrackedIndex {
     if (this.#takenUp) return
     const saved = await knownBase(repository, this.#base)
     if (this.#base && !saved) await this.#forget()
+    if (saved) await repository.keep(saved)
     const base = recoverBase(repository, saved)
     const tree = base && repository.graph.get(base)!.tree
     const files = await repository.run(flattenTree(tree))

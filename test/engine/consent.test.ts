@@ -307,6 +307,36 @@ describe('[E3] deletions here and a large change from elsewhere that wait at onc
 })
 
 describe('[E3] an answer', () => {
+  it('counts for the plan that was shown, however many files another has by the time of the click', async () => {
+    const { devices, device } = await aShare({ ...someNotes(130), ...KEPT })
+    deleteNotes(device, 51)
+    await devices.pass(5_000)
+    const shown = device.share.tree.consent!
+    deleteNotes(device, 60, 51)
+    await devices.pass(5_000)
+    for (const answer of [true, false]) {
+      await devices.complete(device.share.answerConsent(answer, shown.key))
+      await devices.pass(5_000)
+      expect(device.share.tree.consent!.deletes).toHaveLength(111)
+      expect(device.ownCommits()).toHaveLength(1)
+      expect(device.read('Note 0.md')).toBeUndefined()
+    }
+  })
+
+  it('can be given at every moment while the deletions wait, also while the disk is looked at once more', async () => {
+    const { devices, device } = await aShare({ ...someNotes(60), ...KEPT })
+    deleteNotes(device, 51)
+    await devices.pass(5_000)
+    const { key } = device.share.tree.consent!
+    const seen = new Set<string | undefined>()
+    device.onOperation = () => void seen.add(device.share.tree.consent?.key)
+    device.write({ 'Keep.md': 'kept and edited\n', 'New.md': 'new\n' })
+    await devices.pass(5_000)
+    device.onOperation = () => undefined
+    expect([...seen]).toEqual([key])
+    expect(device.ownCommits()).toHaveLength(2)
+  })
+
   it('counts for the plan that waited when it was given, not for one that took its place before it was heard', async () => {
     const { devices, a, b } = await twoDevicesWith({ ...someNotes(130), ...KEPT })
     deleteNotes(a, 51)

@@ -145,6 +145,78 @@ describe('a commit or a tree of the own store that a failing disk damaged, found
     },
   )
 
+  it.each([[[0]], [[1]], [[2]], [[0, 1]], [[1, 2]], [[0, 1, 2]]])(
+    '[V6] [V8] below commits that were not sent yet (%j): when a peer brings it back, those count as before',
+    async (which) => {
+      const { devices, a, b } = await twoDevicesWith(FILES)
+      b.write({ 'Early.md': 'early\n' })
+      await devices.agree()
+      a.write({ 'Of A.md': 'by A\n' })
+      await devices.agree()
+      const shared = historyOf(b).filter((oid) => b.objects.objects.get(oid)!.type === 'commit')
+      expect(shared).toHaveLength(3)
+      await devices.stop(a)
+      b.write({ 'Note.md': 'two\n', 'Unsent.md': 'unsent\n' })
+      b.disk.userDelete('Note 1.md')
+      await devices.pass(3_000)
+      const head = b.head!
+      await devices.stop(b)
+      for (const n of which) damage(b, shared[n]!)
+      await devices.start(b)
+      await devices.pass(3_000)
+      expect(b.share.lastError).toMatchObject({ code: 'damaged' })
+      await devices.start(a)
+      await devices.agree()
+      const expected: Record<string, string> = {
+        ...FILES,
+        'Early.md': 'early\n',
+        'Of A.md': 'by A\n',
+        'Note.md': 'two\n',
+        'Unsent.md': 'unsent\n',
+      }
+      delete expected['Note 1.md']
+      expect(b.vault()).toEqual(expected)
+      expect(a.vault()).toEqual(expected)
+      expect(b.share.repository.graph.isAncestor(head, b.head!)).toBe(true)
+    },
+  )
+
+  it('[V6] [V8] below them, and the first peer that comes has not got it: they count when another brings it back', async () => {
+    const devices = new TestDevices([{}, {}, {}])
+    const [a, b, c] = devices.all as [TestDevice, TestDevice, TestDevice]
+    a.write(FILES)
+    await devices.start(a, b, c)
+    await devices.agree()
+    b.write({ 'Early.md': 'early\n' })
+    await devices.agree()
+    await devices.stop(a)
+    c.write({ 'Of C.md': 'by C\n' })
+    await devices.until(() => b.read('Of C.md') === 'by C\n')
+    await devices.pass(5_000)
+    await devices.stop(c)
+    b.write({ 'Note.md': 'two\n', 'Unsent.md': 'unsent\n' })
+    b.disk.userDelete('Note 1.md')
+    await devices.pass(3_000)
+    const head = b.head!
+    await devices.stop(b)
+    damage(b, c.head!)
+    await devices.start(b, a)
+    await devices.pass(10_000)
+    expect(b.share.lastError).toMatchObject({ code: 'damaged' })
+    await devices.start(c)
+    await devices.agree()
+    const expected: Record<string, string> = {
+      ...FILES,
+      'Early.md': 'early\n',
+      'Of C.md': 'by C\n',
+      'Note.md': 'two\n',
+      'Unsent.md': 'unsent\n',
+    }
+    delete expected['Note 1.md']
+    for (const device of devices.all) expect(device.vault()).toEqual(expected)
+    expect(b.share.repository.graph.isAncestor(head, b.head!)).toBe(true)
+  })
+
   it('[V8] in a repository that is gone as a whole, while the index of the files is left: nothing that was not sent yet is deleted or replaced', async () => {
     const { devices, a, b } = await twoDevicesWith(FILES)
     await devices.stop(a)

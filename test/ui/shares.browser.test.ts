@@ -165,7 +165,7 @@ describe('a folder that is shared', () => {
     ])
   })
 
-  it('ends after a question; a failure is said on the page', async () => {
+  it('ends after a question, and is no news when those who have it offer it back; a failure is said on the page', async () => {
     const page = await openShared()
     await row(page, 'Projects/Plan').click()
     await page.evaluate(() => (g.face.shareError = new Error('the disk is full')))
@@ -175,7 +175,8 @@ describe('a folder that is shared', () => {
       await modal(page).getByRole('button', { name: 'End it' }).click()
       await page.getByText(outcome).waitFor()
     }
-    expect(await calls(page)).toEqual(['end id-of-Plan', 'end id-of-Plan'])
+    const both = ['decline id-of-Plan', 'end id-of-Plan']
+    expect(await calls(page)).toEqual([...both, ...both])
   })
 
   it('of somebody else is left, and not offered as news again', async () => {

@@ -190,7 +190,7 @@ export class SharePage extends SettingPage {
               own ? `End the share “${title}”?` : `Leave the share “${title}”?`,
               `“${folder}” becomes an ordinary folder of this vault again. Everybody keeps the files they have; nobody hears of further changes.`,
               own ? 'End it' : 'Leave it',
-              () => this.#end(own),
+              () => this.#end(),
             ),
           ),
       )
@@ -219,11 +219,11 @@ export class SharePage extends SettingPage {
     })
   }
 
-  async #end(own: boolean): Promise<void> {
+  async #end(): Promise<void> {
     await this.#try(async () => {
       const { face } = this.#screens
-      // Left on purpose: it is offered again at once, and that is no news.
-      if (!own) face.declineOffer(this.#id, true)
+      // On purpose: its owner, or whoever received it, offers it again at once, and that is no news.
+      face.declineOffer(this.#id, true)
       await face.device?.folders.end(this.#id)
     })
   }

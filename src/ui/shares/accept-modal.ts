@@ -65,7 +65,7 @@ export class AcceptModal extends Modal {
       const { what, next } = whyNoDevice(face.condition)
       throw new Error(`${what} ${next}`)
     }
-    await device.folders.accept(this.#offer.share, place)
+    await device.folders.accept(this.#offer.share, place, this.#offer.peer)
     face.declineOffer(this.#offer.share, false)
   }
 }

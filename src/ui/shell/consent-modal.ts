@@ -45,7 +45,7 @@ export class ConsentModal extends Modal {
       approve.setDisabled(true)
       keep.setDisabled(true)
       try {
-        await this.#share.answerConsent(accepted)
+        await this.#share.answerConsent(accepted, this.#pending.key)
         this.close()
       } catch (error) {
         const sentence = errorSentence(error)
