@@ -95,7 +95,8 @@ export class EngineHost {
       folders: {
         store: state,
         ...(vault ? { open: (record) => folderShare(state, record, vault.files, warn) } : {}),
-        forget: ({ id }) => rm(dirname(state.shareFolder(id).repository), { recursive: true, force: true, maxRetries: 3 }),
+        forget: ({ id }) =>
+          rm(dirname(state.shareFolder(id).repository), { recursive: true, force: true, maxRetries: 3 }),
         look: async (folder) => lookAtFolder(vault?.files ?? (await vaultFiles(state, warn)), folder),
       },
       ...(pairingVaults ? { listing: (share) => pairingVaults.listing(share) } : {}),
