@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { NodeByteStream } from '../../src/adapters/node/node-byte-stream.ts'
@@ -14,6 +14,7 @@ import { encodeCommands } from '../../src/protocol/git/receive-commands.ts'
 import { callControl } from '../../src/cli/control-client.ts'
 import { runGit } from '../support/git.ts'
 import type { GitResult } from '../support/git.ts'
+import { GitClone } from '../support/git-clone.ts'
 import { TandemGit } from '../support/git-remote.ts'
 import { history, rawTree, vault as aVault } from '../support/hostile-objects.ts'
 import { aBlob, oidOf } from '../support/object-samples.ts'
@@ -51,11 +52,9 @@ afterAll(async () => {
   folder.dispose()
 })
 
-/** A stock clone, and what a person does in it. */
-class Clone {
-  readonly dir: string
+class Clone extends GitClone {
   constructor(name: string) {
-    this.dir = join(folder.path, name)
+    super(git, join(folder.path, name))
   }
 
   static async of(name: string, url: string, env: Readonly<Record<string, string>> = {}): Promise<Clone> {
@@ -64,35 +63,6 @@ class Clone {
     expect(result, result.stderr).toMatchObject({ status: 0 })
     clone.expectSound()
     return clone
-  }
-
-  run(...args: string[]): string {
-    return runGit(this.dir, args).toString().trim()
-  }
-
-  expectSound(): void {
-    expect(this.run('fsck', '--strict')).not.toMatch(/error|missing|broken/)
-  }
-
-  edit(path: string, content: string): void {
-    mkdirSync(join(this.dir, path, '..'), { recursive: true })
-    writeFileSync(join(this.dir, path), content)
-    this.commit(`Edit ${path}`)
-  }
-
-  commit(message: string): void {
-    this.run('add', '--all')
-    this.run('commit', '--quiet', '--message', message)
-  }
-
-  push(...args: string[]): Promise<GitResult> {
-    return git.run(this.dir, ['push', 'origin', ...(args.length ? args : ['main'])])
-  }
-
-  async pull(): Promise<void> {
-    const result = await git.run(this.dir, ['pull', '--quiet', '--no-edit', '--no-rebase'])
-    expect(result, result.stderr).toMatchObject({ status: 0 })
-    this.expectSound()
   }
 
   expectIs(device: PeerFolders): void {

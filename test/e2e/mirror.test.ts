@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runGit } from '../support/git.ts'
 import { aTestFolder, differences, expectSoundHistory, filesOf, PeerFolders } from '../support/peer-folders.ts'
 import { awaitThat, killLeftovers, runTandem, type Finished } from '../support/tandem-process.ts'
+import { freePort } from '../support/stock-daemon.ts'
 
 let folder: ReturnType<typeof aTestFolder>
 let ada: PeerFolders
@@ -227,14 +227,6 @@ describe('tandem mirror to a git daemon', () => {
   let daemon: ChildProcess
   let url: string
   let base: string
-
-  async function freePort(): Promise<number> {
-    const server = createServer()
-    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-    const { port } = server.address() as AddressInfo
-    await new Promise((done) => server.close(done))
-    return port
-  }
 
   async function startDaemon(...more: string[]): Promise<void> {
     base = join(folder.path, 'served')

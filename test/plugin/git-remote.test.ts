@@ -1,12 +1,13 @@
 // @vitest-environment happy-dom
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodePairingLink } from '../../src/peers/pairing-link.ts'
 import { VAULT_SHARE, type Grant } from '../../src/ports/share-record.ts'
 import { eventually } from '../support/eventually.ts'
-import { runGit, type GitResult } from '../support/git.ts'
+import { runGit } from '../support/git.ts'
+import { GitClone } from '../support/git-clone.ts'
 import { TandemGit } from '../support/git-remote.ts'
 import { rawTree } from '../support/hostile-objects.ts'
 import { ObsidianDevice } from '../support/obsidian/app-plugin.ts'
@@ -40,10 +41,9 @@ afterAll(async () => {
 })
 
 /** A stock clone of Ada's vault, or of a folder of it. */
-class Clone {
-  readonly dir: string
-  constructor(readonly name: string) {
-    this.dir = join(folder, name)
+class Clone extends GitClone {
+  constructor(name: string) {
+    super(git, join(folder, name))
   }
 
   /** By a link that Ada makes, as somebody who clones it for the first time. */
@@ -56,31 +56,6 @@ class Clone {
     expect(result, result.stderr).toMatchObject({ status: 0 })
     clone.expectSound()
     return clone
-  }
-
-  run(...args: string[]): string {
-    return runGit(this.dir, args).toString().trim()
-  }
-
-  expectSound(): void {
-    expect(this.run('fsck', '--strict')).not.toMatch(/error|missing|broken/)
-  }
-
-  edit(path: string, content: string): void {
-    mkdirSync(dirname(join(this.dir, path)), { recursive: true })
-    writeFileSync(join(this.dir, path), content)
-    this.run('add', '--all')
-    this.run('commit', '--quiet', '--message', `Edit ${path}`)
-  }
-
-  push(...args: string[]): Promise<GitResult> {
-    return git.run(this.dir, ['push', 'origin', ...(args.length ? args : ['main'])])
-  }
-
-  async pull(): Promise<void> {
-    const result = await git.run(this.dir, ['pull', '--quiet', '--no-edit', '--no-rebase'])
-    expect(result, result.stderr).toMatchObject({ status: 0 })
-    this.expectSound()
   }
 
   /** Until the clone, pulled again and again, holds this. */

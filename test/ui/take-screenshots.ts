@@ -87,19 +87,21 @@ const SCENES: Readonly<Record<string, Scene>> = {
   },
 }
 
+async function showShare(page: Page, folder: string): Promise<void> {
+  await page.evaluate(() => {
+    g.share()
+    g.hideNotices()
+    g.settings()
+  })
+  await page.locator('.tandem-shares .setting-item', { hasText: folder }).click()
+}
+
 /** Screens of the guide, in light alone. */
 const GUIDE: Readonly<Record<string, Scene>> = {
   'share-page': {
     height: 640,
     peers: 'none',
-    show: async (page) => {
-      await page.evaluate(() => {
-        g.share()
-        g.hideNotices()
-        g.settings()
-      })
-      await page.locator('.tandem-shares .setting-item', { hasText: 'Projects/Plan' }).click()
-    },
+    show: (page) => showShare(page, 'Projects/Plan'),
   },
   'share-accept': {
     height: 460,
@@ -162,14 +164,7 @@ const MORE: Readonly<Record<string, Scene>> = {
   'share-received': {
     height: 640,
     peers: 'none',
-    show: async (page) => {
-      await page.evaluate(() => {
-        g.share()
-        g.hideNotices()
-        g.settings()
-      })
-      await page.locator('.tandem-shares .setting-item', { hasText: 'Recipes' }).click()
-    },
+    show: (page) => showShare(page, 'Recipes'),
   },
   'share-join': {
     height: 460,
