@@ -4,6 +4,7 @@ import { CorruptObjectError, MissingObjectError } from '../objects/errors.ts'
 import type { GitObject, Oid } from '../objects/oid.ts'
 import type { ObjectStore } from '../ports/object-store.ts'
 import { walkNewEntries } from './tree-walk.ts'
+import type { WalkedObjects } from './tree-walk.ts'
 
 /** What a walk needs of a store. */
 export type ObjectReader = Pick<ObjectStore, 'has' | 'missing' | 'read'>
@@ -58,9 +59,9 @@ export async function checkConnectivity(
   }
   const fresh = parentsFirst(commits)
   const treeOf = (oid: Oid): Oid | undefined => graph.get(oid)?.tree ?? commits.get(oid)?.tree
-  const missingTrees: Oid[] = []
+  const trees: Oid[] = []
   const blobs: Oid[] = []
-  const seen = new Set<Oid>()
+  const seen: WalkedObjects = new Map()
   const absent = new Set<Oid>()
   const readTree = async (oid: Oid): Promise<Uint8Array | null> => {
     if (absent.has(oid)) return null
@@ -75,12 +76,23 @@ export async function checkConnectivity(
   }
   for (const { commit } of fresh) {
     const bases = commit.parents.map(treeOf).filter((t) => t !== undefined)
-    await walkNewEntries(readTree, commit.tree, bases, seen, async ({ kind, oid }) => {
-      if (kind === 'blob') blobs.push(oid)
-      else if (!(await readTree(oid))) missingTrees.push(oid)
-    })
+    await walkNewEntries(
+      readTree,
+      commit.tree,
+      bases,
+      seen,
+      ({ kind, oid }) => void (kind === 'blob' ? blobs : trees).push(oid),
+    )
   }
-  return { fresh, missingCommits, missingTrees, missingBlobs: await store.missing(blobs) }
+  // Asked for all: a read may come from a store's memory, while a person's git has pruned what no ref named.
+  const gone = new Set(await store.missing([...commits.keys(), ...trees, ...blobs]))
+  for (const oid of commits.keys()) if (gone.has(oid)) missingCommits.push(oid)
+  return {
+    fresh: fresh.filter(({ oid }) => !gone.has(oid)),
+    missingCommits,
+    missingTrees: trees.filter((oid) => absent.has(oid) || gone.has(oid)),
+    missingBlobs: blobs.filter((oid) => gone.has(oid)),
+  }
 }
 
 /** Null when it is not there. Asking first would be a second search for each object. */

@@ -4,6 +4,7 @@ import type { ObjectFilter } from '../protocol/git/object-filter.ts'
 import { listObjects } from './object-list.ts'
 import type { ListedObject } from './object-list.ts'
 import { walkNewEntries } from './tree-walk.ts'
+import type { WalkedObjects } from './tree-walk.ts'
 import type { GitRepository, VisibleHistory } from './visible-history.ts'
 
 /** One entry of a pack to be: `base` is in the pack before it, or the receiver holds it (thin). */
@@ -82,7 +83,7 @@ export async function planFetchPack(
   }
   const keeps = await filterOf(repository, filter)
   // Asked for by name: sent whatever the filter says, and whole, for the client may lack what lies beside it.
-  const seen = new Set<Oid>()
+  const seen: WalkedObjects = new Map()
   for (const oid of others) await addAskedFor(repository, plan, oid, keeps, seen)
   const blobs = filter.kind === 'none' || filter.kind === 'blob-limit'
   const haves = repository.graph.maximal(common)
@@ -126,7 +127,7 @@ async function addAskedFor(
   plan: PackPlan,
   oid: Oid,
   keeps: Keeps,
-  seen: Set<Oid>,
+  seen: WalkedObjects,
 ): Promise<void> {
   plan.addWhole(oid)
   if ((await repository.objects.info(oid))?.type !== 'tree') return

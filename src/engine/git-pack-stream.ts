@@ -91,13 +91,16 @@ class EntryWriter {
     return createDelta(source.content, target.content)
   }
 
-  /** Null when it is too large to be worth a delta. A tree's size alone would cost as much to find out as the tree. */
+  /**
+   * Null when it is too large to be worth a delta, and when the store has lost it: a base is not needed, and for what is sent the next
+   * read says so. A tree's size alone would cost as much to find out as the tree.
+   */
   async #small(oid: Oid): Promise<GitObject | null> {
     try {
       const object = await this.objects.read(oid)
       return object.content.length <= DELTA_LIMIT ? object : null
     } catch (error) {
-      if (error instanceof CorruptObjectError && error.code === 'too-large') return null
+      if (error instanceof CorruptObjectError || error instanceof MissingObjectError) return null
       throw error
     }
   }

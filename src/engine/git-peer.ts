@@ -3,7 +3,7 @@ import { ProtocolError, TransportError } from '../ports/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { ByteStream } from '../ports/transport.ts'
 import type { GitService } from '../protocol/git/service-request.ts'
-import { TransferTracker, withRecovery } from './recovery.ts'
+import { TransferTracker, withRecovery, withTimeout } from './recovery.ts'
 import type { IdleTimeout, TransferState } from './recovery.ts'
 
 /** One conversation with git's protocol at its other end. */
@@ -49,6 +49,8 @@ export interface ExchangeOptions {
 const IDLE_MS = 30_000
 const RETRIES = 3
 const RETRY_MS = 1000
+/** For the last words of a program that was ended: what it started itself may live on and hold the pipe. */
+const WORDS_MS = 5000
 
 export interface Exchange extends GitConversation {
   readonly signal: AbortSignal
@@ -80,7 +82,7 @@ export function exchangeWith<T>(
         const isTheirs =
           error instanceof TransportError || error instanceof ProtocolError || error instanceof CorruptObjectError
         if (ended.aborted || !isTheirs) throw error
-        const words = (await conversation.words?.()) ?? ''
+        const words = await wordsOf(conversation, clock, ended)
         if (words === '') throw error
         throw new ProtocolError('refused', words, {}, { cause: error })
       }
@@ -95,6 +97,16 @@ export function exchangeWith<T>(
       isRetryable: (error) => error instanceof TransportError && error.retryable && error.code !== 'unreachable',
     },
   )
+}
+
+/** Empty when it says nothing, or does not come to an end. @throws the signal's reason */
+async function wordsOf(conversation: GitConversation, clock: Clock, signal: AbortSignal): Promise<string> {
+  try {
+    return await withTimeout(clock, WORDS_MS, signal, async () => (await conversation.words?.()) ?? '')
+  } catch (error) {
+    if (signal.aborted || !(error instanceof TransportError)) throw error
+    return ''
+  }
 }
 
 /** The same stream; its silence counts while something of it is waited for, our own work in between does not. */

@@ -1,6 +1,6 @@
 import type { Oid } from '../objects/oid.ts'
 import type { Repository } from './repository.ts'
-import { walkNewEntries, type NewEntry } from './tree-walk.ts'
+import { walkNewEntries, type NewEntry, type WalkedObjects } from './tree-walk.ts'
 
 /** An object to send; `base` is one at the same place that the receiver holds, or gets before it: a delta's base. */
 export interface ListedObject {
@@ -22,7 +22,7 @@ export async function* listObjects(
   const { graph } = repository
   const known = haves.filter((oid) => graph.has(oid))
   const commits = graph.ancestorsNotIn(wants, known)
-  const seen = new Set<Oid>()
+  const seen: WalkedObjects = new Map()
   const readTree = (oid: Oid) => repository.readTree(oid)
   for (let i = commits.length - 1; i >= 0; i--) {
     const oid = commits[i]!

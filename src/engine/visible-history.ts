@@ -7,6 +7,7 @@ import type { RefName, Refs } from '../ports/ref-store.ts'
 import type { GitRef } from '../protocol/git/git-refs.ts'
 import { tagTarget } from '../protocol/git/tag-object.ts'
 import { walkNewEntries } from './tree-walk.ts'
+import type { WalkedObjects } from './tree-walk.ts'
 
 /** What git's wire protocol is served from; a `Repository` is one. */
 export interface GitRepository {
@@ -49,7 +50,7 @@ export class VisibleHistory {
   readonly #tagged = new Map<Oid, VisibleTag>()
   #commits: Set<Oid> | null = null
   /** Trees and blobs met so far, and the commits whose trees are still to be walked. */
-  readonly #met = new Set<Oid>()
+  readonly #met: WalkedObjects = new Map()
   #unwalked: Iterator<Oid> | null = null
 
   private constructor(repository: GitRepository, visible: VisibleRefs, open: boolean) {
