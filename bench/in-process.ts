@@ -94,7 +94,7 @@ async function serveBulk(opened: ByteStream, repository: Repository): Promise<vo
   else
     await serveFetch(
       stream,
-      () => repository,
+      () => ({ repository, mayHave: () => Promise.resolve(true) }),
       () => undefined,
     )
 }

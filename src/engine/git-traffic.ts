@@ -114,12 +114,13 @@ export class GitTraffic {
       sending.sent(sent.length, sum(sent))
     }
     const onBytes = (count: number): void => void (link.traffic.bytesSent += count)
-    // A peer that may see the share may ask for anything in it, also for what no ref reaches any more and it has lost (T1).
     const onRefs = (): void => void (asked.refs = true)
     const onFault = (error: unknown, oid?: Oid): void => {
       if (share.repository.noteLoss(error, oid)) void share.settle() // perhaps a file here still has it
     }
-    const watched = { onBytes, onRefs, onSizes, onSent, onFault, anyObject: true }
+    // Who may write may ask for anything in the share, also for what no ref reaches any more and it has lost (T1); who only reads, for
+    // what the refs reach.
+    const watched = { onBytes, onRefs, onSizes, onSent, onFault, anyObject: mayWrite() }
     return {
       ...(upload ? { upload: { ...upload, ...watched } } : {}),
       ...(receive ? { receive: { ...receive, onBytes: (count) => (link.traffic.bytesReceived += count) } } : {}),

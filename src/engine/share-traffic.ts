@@ -20,6 +20,8 @@ import { peekStream } from './peeked-stream.ts'
 import { isRetryableError, TransferTracker, withRecovery, type Attempt } from './recovery.ts'
 import type { Share } from './share.ts'
 import { SendProgress, type TransferProgress } from './transfer-progress.ts'
+import { visibleRefs } from './vault-git.ts'
+import { VisibleHistory } from './visible-history.ts'
 
 /** T5: a transfer that broke on a link that lives is tried again so often, after 1 s, 2 s, 4 s. */
 const RETRIES = 3
@@ -224,7 +226,12 @@ export class ShareTraffic {
       asked = this.#shares.get(name)
       serving.share = name
       this.#serving.add(serving)
-      return asked?.repository
+      if (!asked) return undefined
+      const { repository } = asked
+      const reaches = async (oid: Oid) =>
+        (await VisibleHistory.open(repository, await visibleRefs(repository))).reaches(oid)
+      const mayHave = async (oid: Oid) => this.#listener.rights(link).write(name) || (await reaches(oid))
+      return { repository, mayHave }
     }
     try {
       await serveFetch(stream, open, (bytes) => (link.traffic.bytesSent += bytes), this.#sendingTo(link))

@@ -109,6 +109,11 @@ export class VisibleHistory {
     return [...oids].filter((oid) => this.#isCommit(oid))
   }
 
+  /** Whether an object may be had: what the refs reach, unless all of it may. */
+  async reaches(oid: Oid): Promise<boolean> {
+    return this.#open || (await this.#hidden([oid])).length === 0
+  }
+
   /** The size of each object; null for one that is not there, or that no visible ref reaches, or that is damaged: `onFault` is told. */
   async sizes(
     oids: readonly Oid[],

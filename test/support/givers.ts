@@ -117,7 +117,7 @@ export class Giver {
     else
       await serveFetch(
         stream,
-        () => source,
+        () => ({ repository: source, mayHave: () => Promise.resolve(true) }),
         () => undefined,
       )
   }

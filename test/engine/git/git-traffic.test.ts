@@ -10,6 +10,8 @@ import { ShareTraffic } from '../../../src/engine/share-traffic.ts'
 import { MemoryObjectStore } from '../../../src/adapters/memory/memory-object-store.ts'
 import { nodeCodec } from '../../../src/adapters/node/node-codec.ts'
 import { systemClock } from '../../../src/adapters/node/system-clock.ts'
+import { encodeUtf8 } from '../../../src/objects/bytes.ts'
+import { hashObject } from '../../../src/objects/hash.ts'
 import { DELIM_PKT, FLUSH_PKT } from '../../../src/objects/pkt-line.ts'
 import type { Oid } from '../../../src/objects/oid.ts'
 import type { LogRecord } from '../../../src/ports/logger.ts'
@@ -118,6 +120,35 @@ describe('[T1] the streams of a link', () => {
     expect(sending.at(-1)).toMatchObject({ filesDone: 0, filesTotal: 1 })
     await session.close()
     await served
+  })
+
+  it('[S1] who may only read gets what the refs reach, and nothing else of the repository', async () => {
+    const { device, rights, open } = await aPeer()
+    const shown = [...device.objects.objects].find(([, { type }]) => type === 'blob')![0]
+    const unreached = hashObject(nodeCodec, 'blob', encodeUtf8('typed, and not committed'))
+    await device.share.repository.storeObjects([{ type: 'blob', content: encodeUtf8('typed, and not committed') }])
+    const sizes = async (): Promise<Oid[]> => {
+      const { stream, served } = open()
+      const idle = new IdleTimeout(systemClock, 30_000)
+      const options = { agent: AGENT, signal: idle.signal, idle }
+      const session = await GitBulkSession.open(() => Promise.resolve(stream), '/vault', options)
+      const found = await session.sizes([shown, unreached])
+      await session.close()
+      await served
+      return [...found.keys()]
+    }
+    const large = async (oid: Oid): Promise<string> => {
+      const { stream, served } = open()
+      await stream.write(encodeFrame(encodeFetchRequest({ share: 'vault', oid, offset: 0 })))
+      const reply = decodeFetchReply((await new FrameReader(stream).frame())!)
+      await stream.finish()
+      while ((await stream.read()) !== null);
+      await served
+      return reply.kind === 'refusal' ? reply.code : reply.kind
+    }
+    expect([await sizes(), await large(unreached)]).toEqual([[shown, unreached], 'large'])
+    rights.write = false
+    expect([await sizes(), await large(unreached), await large(shown)]).toEqual([[shown], 'no-object', 'large'])
   })
 
   it('[S5] a share that the peer may not see and one that does not exist are refused in the same words', async () => {
