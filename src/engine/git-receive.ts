@@ -2,7 +2,7 @@ import { CorruptObjectError } from '../objects/errors.ts'
 import type { Oid } from '../objects/oid.ts'
 import { StoreError } from '../ports/errors.ts'
 import type { PackSpool } from '../ports/object-store.ts'
-import type { RefName, RefStore } from '../ports/ref-store.ts'
+import type { RefName } from '../ports/ref-store.ts'
 import type { GitOutcome } from '../protocol/git/git-session.ts'
 import type { ObjectRules } from '../protocol/git/object-rules.ts'
 import type { RefUpdate } from '../protocol/git/receive-commands.ts'
@@ -182,31 +182,4 @@ class Reception {
 
 function failed(updates: readonly RefUpdate[], reason: string): RefReasons {
   return new Map(updates.map(({ name }) => [name, reason]))
-}
-
-/** An `update` for plain refs: compare-and-swap each. Atomic: what was moved before one failed is moved back. */
-export function refUpdater(refs: RefStore): ReceiveOptions['update'] {
-  return async (updates, atomic) => {
-    const reasons = new Map<string, string | null>()
-    const moved: RefUpdate[] = []
-    for (const update of updates) {
-      const reason = await moveRef(refs, update)
-      reasons.set(update.name, reason)
-      if (reason === null) moved.push(update)
-      else if (atomic) {
-        for (const { name, from, to } of moved.reverse()) await refs.compareAndSwap(name, to, from)
-        return new Map(updates.map(({ name }) => [name, name === update.name ? reason : 'atomic push failure']))
-      }
-    }
-    return reasons
-  }
-}
-
-async function moveRef(refs: RefStore, { name, from, to }: RefUpdate): Promise<string | null> {
-  try {
-    return (await refs.compareAndSwap(name, from, to)) ? null : FETCH_FIRST
-  } catch (error) {
-    if (error instanceof StoreError) return 'failed to update ref'
-    throw error
-  }
 }

@@ -21,6 +21,8 @@ describe('where a shared folder can go', () => {
     ['.git', [], 'git'],
     ['Ümlaut 🌱', [], 'Ümlaut 🌱'],
     ['', [], 'Shared folder'],
+    ['Pl\u0000an', [], 'Pl-an'],
+    ['👩\u200d💻', [], '👩\u200d💻'],
   ])('%j is suggested as a free name (%j taken): %j', (title, taken, place) => {
     expect(suggestedPlace(title, places(taken))).toBe(place)
   })

@@ -34,8 +34,7 @@ export function placeProblem(path: string, { isTaken, shared }: VaultPlaces): st
 export function suggestedPlace(title: string, places: VaultPlaces): string {
   const name =
     title
-      // eslint-disable-next-line no-control-regex -- no name of a file has them
-      .replace(/[\u0000-\u001f\\/:*?"<>|#^[\]]/g, '-')
+      .replace(/\p{Cc}|[\\/:*?"<>|#^[\]]/gu, '-')
       .replace(/^\.+/, '')
       .replace(/[. ]+$/, '')
       .trim() || 'Shared folder'

@@ -3,7 +3,7 @@ import { MemoryObjectStore } from '../../../src/adapters/memory/memory-object-st
 import { MemoryRefStore } from '../../../src/adapters/memory/memory-ref-store.ts'
 import { nodeCodec } from '../../../src/adapters/node/node-codec.ts'
 import { fetchFromGit } from '../../../src/engine/git-client.ts'
-import { refUpdater } from '../../../src/engine/git-receive.ts'
+import { refUpdater } from '../../support/ref-updater.ts'
 import { serveGitStream } from '../../../src/engine/git-server.ts'
 import type { GitEndpoint } from '../../../src/engine/git-server.ts'
 import { Repository } from '../../../src/engine/repository.ts'

@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { bridgeStreams } from '../../../src/engine/bridge-streams.ts'
-import { withIdleLimit } from '../../../src/engine/idle-limit.ts'
 import { peekStream } from '../../../src/engine/peeked-stream.ts'
 import { encodeUtf8 } from '../../../src/objects/bytes.ts'
 import type { ByteStream } from '../../../src/ports/transport.ts'
 import { streamPair } from '../../support/stream-pair.ts'
-import { VirtualClock } from '../../support/virtual-clock.ts'
 
 async function readAll(stream: ByteStream): Promise<string> {
   const chunks: Uint8Array[] = []
@@ -53,23 +51,5 @@ describe('a stream that was peeked at', () => {
     await a.finish()
     expect(await readAll(stream)).toBe('llo again')
     expect((await peekStream(b)).first).toBeNull()
-  })
-})
-
-describe('[T5] a stream with an idle limit', () => {
-  it('ends with a timeout when nothing comes for so long, and not while bytes flow', async () => {
-    const clock = new VirtualClock()
-    const [a, b] = streamPair()
-    const limited = withIdleLimit(b, clock, 60_000)
-    for (let i = 0; i < 3; i++) {
-      const next = limited.read()
-      await clock.advance(59_000)
-      await a.write(encodeUtf8('.'))
-      expect(await next).toEqual(encodeUtf8('.'))
-    }
-    const silent = limited.read()
-    silent.catch(() => undefined)
-    await clock.advance(60_000)
-    await expect(silent).rejects.toMatchObject({ code: 'timeout' })
   })
 })
